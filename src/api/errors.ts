@@ -1,0 +1,34 @@
+/** What went wrong, as one word that code can switch on. */
+export type ErrorCode =
+  | "unsupported-architecture"
+  | "unsupported-quantization"
+  | "bad-gguf"
+  | "source-changed"
+  | "network"
+  | "corrupt-part"
+  | "quota"
+  | "budget-too-small"
+  | "out-of-memory"
+  | "device-lost"
+  | "context-full"
+  | "aborted"
+  | "invalid-argument";
+
+/**
+ * The one error class of the library. The message says what was wrong, where, and what to do; `code` is
+ * stable across versions. It crosses the worker boundary with class, code and message intact.
+ */
+export class WebMoEError extends Error {
+  override readonly name = "WebMoEError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Throws `aborted` if the signal has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new WebMoEError("aborted", "The operation was aborted by its signal.");
+}

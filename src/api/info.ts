@@ -1,0 +1,89 @@
+/** Everything that fixes the bits of the output besides model, history and sampling options. */
+export interface NumericProfile {
+  backend: "webgpu" | "wasm";
+  /** Vendor and architecture of the GPU adapter, or the WASM feature set. */
+  adapter: string;
+  activations: "f32";
+  kvCache: "f32";
+  /** Kernel variants in use, for example `subgroups`, `shader-f16`, `simd`. */
+  kernels: readonly string[];
+  prefillRouting: "wasm";
+  decodeRouting: "wgsl" | "wasm";
+  /** Prompt rows computed together. */
+  chunkRows: number;
+}
+
+/** Bytes held, by purpose. */
+export interface MemoryInfo {
+  trunkBytes: number;
+  kvBytes: number;
+  /** Expert slots on the device: never above the expert budget. */
+  expertBytes: number;
+  scratchBytes: number;
+  hostTierBytes: number;
+}
+
+export interface ModelInfo {
+  name: string;
+  architecture: string;
+  license?: string;
+  fileBytes: number;
+  parameterCount: number;
+  layerCount: number;
+  hiddenSize: number;
+  headCount: number;
+  kvHeadCount: number;
+  headDim: number;
+  vocabSize: number;
+  /** Routed experts per MoE layer, and how many of them a token uses. */
+  expertCount: number;
+  expertsPerToken: number;
+  expertHiddenSize: number;
+  /** Bytes of one expert record on the device, largest layer. */
+  expertBytes: number;
+  /** Positions this session holds; the model's own limit. */
+  contextLength: number;
+  modelContextLength: number;
+  /** Quantisation name → tensors that use it. */
+  quantizations: Readonly<Record<string, number>>;
+  expertBudget: number;
+  slotsPerLayer: readonly number[];
+  numerics: NumericProfile;
+  memory: MemoryInfo;
+}
+
+/** Counters since load, unless said otherwise. */
+export interface Stats {
+  networkBytes: number;
+  storeBytes: number;
+  hostBytes: number;
+  /** Demanded experts found in a slot / brought into one. */
+  expertHits: number;
+  expertMisses: number;
+  evictions: number;
+  /** Segments run again because an expert was missing. */
+  replays: number;
+  residentExperts: number;
+  residentExpertBytes: number;
+  /** Highest number of expert bytes ever allocated on the device, staging included. */
+  peakExpertBytes: number;
+  /** Stored parts found damaged and fetched again. */
+  healedParts: number;
+  /** Bytes of this model in the store, and what a complete copy takes; equal when complete for offline use. */
+  storedBytes: number;
+  storableBytes: number;
+  /** Of the last generation. */
+  prefillTokensPerSecond: number;
+  decodeTokensPerSecond: number;
+}
+
+/** Which experts are on the device, and which the last token used. */
+export interface ExpertSnapshot {
+  layerCount: number;
+  expertCount: number;
+  expertsPerToken: number;
+  /** `[layerCount, expertCount]`, 1 where the expert has a slot. */
+  resident: Uint8Array;
+  /** `[layerCount, expertsPerToken]` expert ids of the last token, highest weight first; empty before the first. */
+  picks: Uint32Array;
+}

@@ -1,0 +1,67 @@
+import type { GenerateResult, Token } from "./tokens.ts";
+
+/** Where model bytes come from: a URL, a file the user picked, or the parts of a split GGUF in any order. */
+export type ModelSource = string | URL | Blob | readonly (string | URL | Blob)[];
+
+export type BackendChoice = "auto" | "webgpu" | "wasm";
+
+export interface LoadProgress {
+  /** `header`: metadata; `trunk`: always-used weights; `experts`: weights fetched ahead; `compile`: GPU pipelines. */
+  phase: "header" | "trunk" | "experts" | "compile";
+  /** Bytes of this phase done so far (pipelines, in phase `compile`). */
+  loadedBytes: number;
+  /** Bytes of this phase in all (pipelines, in phase `compile`). */
+  totalBytes: number;
+}
+
+export interface LoadOptions {
+  /** `auto` takes WebGPU where a real adapter works, else WebAssembly. */
+  backend?: BackendChoice;
+  /** `wasm` decides every route in WebAssembly, with one GPU round trip a layer. */
+  routing?: "auto" | "wasm";
+  /** `f32` never quantises activations: the exact profile. */
+  activations?: "auto" | "f32";
+  /** Threads of the WASM backend. Default: from the machine where `crossOriginIsolated`, else 1. */
+  threads?: number;
+  /** Positions the session can hold. Default: the model's own, or what 1 GiB of KV cache holds. */
+  contextLength?: number;
+  /** Bytes of routed experts on the device; a hard limit. Default: a quarter of device memory. */
+  expertBudget?: number | "all";
+  /** Bytes of expert records kept in RAM behind the device's slots. Default: an eighth of device memory. */
+  hostBudget?: number;
+  /** Where fetched parts persist. Default: `indexeddb` where it exists, else `memory`. */
+  store?: "indexeddb" | "memory";
+  /** Fetch the rest of a remote model in idle time, so that it works offline. Default: true. */
+  completeInBackground?: boolean;
+  /**
+   * Layers per GPU submission in decode: 1 is the reference path, `all` is one round trip a token.
+   * Never changes a token. Default: `all` when every expert has a slot, else 1.
+   */
+  segmentLayers?: number | "all";
+  signal?: AbortSignal;
+  onProgress?: (progress: LoadProgress) => void;
+}
+
+export interface GenerateOptions {
+  /** Tokens to generate at most. Default: until the context is full. */
+  maxTokens?: number;
+  /** 0 is greedy. Default 0.8. */
+  temperature?: number;
+  /** Keep the k most likely tokens; 0 keeps all. Default 40. */
+  topK?: number;
+  /** Keep the smallest set whose probability reaches p. Default 0.95. */
+  topP?: number;
+  /** Drop tokens less likely than minP × the likeliest. Default 0.05. */
+  minP?: number;
+  /** Divides positive and multiplies negative logits of the last 64 tokens. Default 1 (off). */
+  repeatPenalty?: number;
+  /** Same seed, prompt and options: same text. Default: random. */
+  seed?: number;
+  /** Generation ends before the first of these strings that appears. */
+  stop?: string | readonly string[];
+  /** Go on after an end-of-sequence token. Default false. */
+  ignoreEos?: boolean;
+  signal?: AbortSignal;
+}
+
+export type { GenerateResult, Token };

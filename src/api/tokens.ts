@@ -1,0 +1,15 @@
+/** One generated token. */
+export interface Token {
+  id: number;
+  /** Text that became final with this token: whole UTF-8 characters only, so it may be empty. */
+  text: string;
+}
+
+/** How a generation ended: the return value of the generator. */
+export interface GenerateResult {
+  reason: "end-of-sequence" | "stop-string" | "max-tokens" | "context-full";
+  promptTokens: number;
+  generatedTokens: number;
+  /** Seconds from the call to the first token, prefill included. */
+  firstTokenSeconds: number;
+}

@@ -1,0 +1,18 @@
+/**
+ * Where model bytes come from. A source knows bytes and nothing about GGUF.
+ *
+ * Errors: `network` (after retries), `source-changed` (the bytes are no longer those of `validator`), `aborted`.
+ */
+export interface Source {
+  /** The URL or file name, for messages. */
+  readonly name: string;
+  /** What tells this source's model from another's in the store: the URL, or file name, size and date. */
+  readonly identity: string;
+  readonly size: number;
+  /** Changes when the bytes may have changed: an ETag, or the Last-Modified date; undefined if none is known. */
+  readonly validator: string | undefined;
+  /** True if bytes cross a network, so that keeping a copy saves fetching them again. */
+  readonly remote: boolean;
+  /** Exactly `length` bytes from `offset`. */
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+}

@@ -1,0 +1,79 @@
+import type { Decisions, SampleParams } from "../backend/backend.ts";
+import type { QuantName } from "../model/quantization.ts";
+import type { RouterSpec } from "../model/router-spec.ts";
+
+/** A byte-level BPE vocabulary, as numbers: what core.wasm needs to merge. */
+export interface BpeTables {
+  /** Bytes of every token one after the other, and where token i starts (length vocabSize + 1). */
+  readonly tokenBytes: Uint8Array;
+  readonly tokenOffsets: Uint32Array;
+  /** [left, right, merged] by rank; ids ≥ vocabSize name strings that merges make but the vocabulary lacks. */
+  readonly merges: Uint32Array;
+  /** Bytes of the strings behind ids ≥ vocabSize, same form as the tokens. */
+  readonly extraBytes: Uint8Array;
+  readonly extraOffsets: Uint32Array;
+  /** Token of each single byte, or 0xffffffff. */
+  readonly byteTokens: Uint32Array;
+  /** A word that is a token as a whole is that token, whatever the merges say (llama-bpe). */
+  readonly ignoreMerges: boolean;
+}
+
+/** Token rows of a batch grouped by expert: dropless, rows ascending inside an expert. */
+export interface DispatchPlan {
+  /** Distinct experts, ascending. */
+  readonly experts: Uint32Array;
+  /** Entries of experts[i]: entries[offsets[i] .. offsets[i + 1]). */
+  readonly offsets: Uint32Array;
+  /** row · expertsPerToken + rank. */
+  readonly entries: Uint32Array;
+}
+
+/** Slot tables of all layers with least-recently-used eviction. */
+export interface SlotTables {
+  /** Experts by slot start empty; counts[layer] slots each. */
+  reset(counts: Uint32Array, expertCount: number): void;
+  /** Slot of the expert or ABSENT; does not touch recency. */
+  lookup(layer: number, expert: number): number;
+  /** Marks as just used. */
+  touch(layer: number, expert: number): void;
+  /**
+   * A slot for an expert that has none: a free one, else that of the least recently used expert not in `keep`.
+   * The expert counts as just used. Returns the slot and who lost it (ABSENT if it was free), or undefined when
+   * every slot holds an expert of `keep`.
+   */
+  place(layer: number, expert: number, keep: Uint32Array): { slot: number; evicted: number } | undefined;
+  /** Frees the expert's slot, if it has one: its bytes never arrived. */
+  evict(layer: number, expert: number): void;
+  /** `[expertCount]`: slot or ABSENT. A copy. */
+  table(layer: number): Uint32Array;
+}
+
+/**
+ * core.wasm: what must be fast and exact on the CPU, one instance a model. All arrays given and returned are the
+ * caller's own; nothing aliases WASM memory.
+ */
+export interface Core {
+  /** XXH64 with seed 0, 16 hex digits. */
+  checksum(bytes: Uint8Array): string;
+  /**
+   * Repacks `rows` × `cols` elements from file blocks into `packedLayout(type, rows, cols)`.
+   * Errors: `bad-gguf` if a scale (or an f16/f32 element) is not finite; the message gives the block.
+   */
+  repack(type: QuantName, bytes: Uint8Array, rows: number, cols: number): Uint8Array<ArrayBuffer>;
+  loadBpe(tables: BpeTables): void;
+  /** Token ids of one pre-tokenised word, given as its UTF-8 bytes. */
+  encodeWord(word: Uint8Array): Uint32Array;
+  /** Interprets the router on `logits` [rows, expertCount]; `bias` is the spec's selection bias, if it has one. */
+  route(spec: RouterSpec, logits: Float32Array, rows: number, bias?: Float32Array): Decisions;
+  /** Groups `ids` [rows · expertsPerToken] by expert. */
+  groupByExpert(ids: Uint32Array, expertCount: number): DispatchPlan;
+  readonly slots: SlotTables;
+  /**
+   * Penalties, top-k, top-p, min-p, temperature, then the draw (llama.cpp's order); ties to the lowest id.
+   * `logits` [vocabSize] is left unchanged.
+   */
+  sample(logits: Float32Array, params: SampleParams): number;
+}
+
+/** Instantiates core.wasm. */
+export declare function instantiateCore(module: WebAssembly.Module): Promise<Core>;

@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import asc from "assemblyscript/asc";
+import type { Plugin } from "vite";
+
+/** What differs between our modules; everything else is the same for all. */
+const MODULE_FLAGS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  compute: ["--importMemory", "--initialMemory", "16", "--maximumMemory", "65536"],
+};
+
+const COMMON_FLAGS = ["--runtime", "stub", "-Ospeed", "--noAssert", "--uncheckedBehavior", "always", "--enable", "simd"];
+
+/** Every file below `directory`, sorted, so that a change of any changes the cache key. */
+async function sourcesBelow(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** Compiles `asm/<name>/index.ts` unless its sources are those of the cached binary. Returns the binary's path. */
+export async function compileAsc(root: string, name: string): Promise<string> {
+  const flags = MODULE_FLAGS[name];
+  if (!flags) throw new Error(`No AssemblyScript module named ${name}.`);
+  const directory = join(root, "asm", name);
+  const hash = createHash("sha256").update(asc.version).update([...COMMON_FLAGS, ...flags].join(" "));
+  for (const file of await sourcesBelow(directory)) hash.update(relative(root, file)).update(await readFile(file));
+  const cache = join(root, ".cache", "asc");
+  const binaryPath = join(cache, `${name}-${hash.digest("hex").slice(0, 16)}.wasm`);
+  try {
+    await readFile(binaryPath);
+    return binaryPath;
+  } catch {
+    // Not compiled yet.
+  }
+  let binary: Uint8Array | undefined;
+  const { error, stderr } = await asc.main(
+    [relative(root, join(directory, "index.ts")), "--outFile", "module.wasm", ...COMMON_FLAGS, ...flags],
+    {
+      readFile: (file, base) => readFile(resolve(root, base, file), "utf8").catch(() => null),
+      writeFile: (_file, contents) => {
+        binary = contents as unknown as Uint8Array;
+      },
+      listFiles: () => [],
+    },
+  );
+  if (error || !binary) throw new Error(`${error?.message ?? "asc wrote nothing"}\n${stderr.toString()}`);
+  await mkdir(cache, { recursive: true });
+  await writeFile(binaryPath, binary);
+  return binaryPath;
+}
+
+/**
+ * `import url from "…/asm/core/index.ts?asc"` compiles the module and gives its URL: emitted beside the bundle in
+ * a build, a file URL in unit tests, an `/@fs/` URL in the dev server.
+ */
+export function ascPlugin(): Plugin {
+  let root = process.cwd();
+  let mode: "build" | "serve" | "test" = "serve";
+  return {
+    name: "webmoe-asc",
+    enforce: "pre",
+    configResolved(config) {
+      root = config.root;
+      mode = config.command === "build" ? "build" : process.env.VITEST ? "test" : "serve";
+    },
+    async load(id) {
+      const match = /[\\/]asm[\\/](\w+)[\\/]index\.ts\?asc$/.exec(id);
+      if (!match) return null;
+      const name = match[1]!;
+      const path = await compileAsc(root, name);
+      for (const file of await sourcesBelow(join(root, "asm", name))) this.addWatchFile(file);
+      if (mode === "test") return `export default ${JSON.stringify(pathToFileURL(path).href)};`;
+      if (mode === "serve") return `export default ${JSON.stringify(`/@fs${path}`)};`;
+      const reference = this.emitFile({ type: "asset", fileName: undefined, name: `${name}.wasm`, source: await readFile(path) });
+      return `export default import.meta.ROLLUP_FILE_URL_${reference};`;
+    },
+  };
+}
