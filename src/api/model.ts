@@ -1,0 +1,29 @@
+import type { ExpertSnapshot, ModelInfo, Stats } from "./info.ts";
+import type { GenerateOptions } from "./options.ts";
+import type { GenerateResult, Token } from "./tokens.ts";
+
+/** A loaded model. Calls that compute run one after the other, in the order they were made. */
+export interface Model {
+  readonly info: ModelInfo;
+  /**
+   * Streams the continuation of a prompt: text (special tokens in it are parsed, BOS added as the file asks), or
+   * token ids taken as they are. Leaving the loop early stops the engine.
+   *
+   * Errors: `context-full` if the prompt leaves no room, `aborted`, `network`, `corrupt-part`, `device-lost`,
+   * `invalid-argument`.
+   */
+  generate(
+    prompt: string | readonly number[] | Uint32Array,
+    options?: GenerateOptions,
+  ): AsyncGenerator<Token, GenerateResult, void>;
+  /** Logits `[vocabSize]` after the last of `tokenIds`. */
+  evaluate(tokenIds: readonly number[] | Uint32Array, options?: { signal?: AbortSignal }): Promise<Float32Array>;
+  /** `special` parses control tokens in the text (default true); `addBos` defaults to what the file asks. */
+  tokenize(text: string, options?: { special?: boolean; addBos?: boolean }): Promise<Uint32Array>;
+  /** Text of the ids, control tokens left out; invalid UTF-8 becomes U+FFFD. */
+  detokenize(tokenIds: readonly number[] | Uint32Array): Promise<string>;
+  stats(): Promise<Stats>;
+  experts(): Promise<ExpertSnapshot>;
+  /** Frees everything; a running generation ends with `aborted`. */
+  dispose(): Promise<void>;
+}

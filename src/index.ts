@@ -1,0 +1,17 @@
+import type { Model } from "./api/model.ts";
+import type { LoadOptions, ModelSource } from "./api/options.ts";
+
+export { type ErrorCode, WebMoEError } from "./api/errors.ts";
+export type { ExpertSnapshot, MemoryInfo, ModelInfo, NumericProfile, Stats } from "./api/info.ts";
+export type { Model } from "./api/model.ts";
+export type { BackendChoice, GenerateOptions, LoadOptions, LoadProgress, ModelSource } from "./api/options.ts";
+export type { GenerateResult, Token } from "./api/tokens.ts";
+
+export declare const WebMoE: {
+  /**
+   * Opens a model and makes it ready to generate; routed experts arrive as tokens ask for them.
+   *
+   * Errors: every code of `ErrorCode` but `context-full`.
+   */
+  load(source: ModelSource, options?: LoadOptions): Promise<Model>;
+};
