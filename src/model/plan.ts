@@ -112,15 +112,7 @@ export interface CombineOp {
 }
 
 /** The ops a backend runs on its own; `route` and `experts` also take part in residency. */
-export type Op =
-  | EmbedOp
-  | RmsNormOp
-  | LinearOp
-  | RopeCacheOp
-  | AttentionOp
-  | RouteOp
-  | ExpertsOp
-  | CombineOp;
+export type Op = EmbedOp | RmsNormOp | LinearOp | RopeCacheOp | AttentionOp | RouteOp | ExpertsOp | CombineOp;
 
 export const EXPERT_MATRICES = ["gate", "up", "down"] as const;
 export type ExpertMatrix = (typeof EXPERT_MATRICES)[number];
