@@ -1,0 +1,188 @@
+import { throwIfAborted } from "../api/errors.ts";
+import {
+  ABSENT,
+  type Backend,
+  CHUNK_ROWS,
+  type Decisions,
+  type ReadResult,
+  type SampleParams,
+} from "../backend/backend.ts";
+import type { ExpertsOp, ForwardPlan, LayerPlan, RouteOp } from "../model/plan.ts";
+import type { Prediction, Residency } from "../residency/residency.ts";
+import type { Core } from "../wasm/core.ts";
+import { yielder } from "./yield.ts";
+
+/** What the last pass of a computation is for. */
+export type Finish = { readonly kind: "token"; readonly params: SampleParams } | { readonly kind: "logits" };
+
+export interface Finished {
+  readonly token: number;
+  /** `[vocabSize]`; empty if the device sampled. */
+  readonly logits: Float32Array;
+}
+
+export interface Executor {
+  /** Computes a prompt from position 0 in chunks of CHUNK_ROWS. */
+  prefill(tokens: Uint32Array, finish: Finish, signal?: AbortSignal): Promise<Finished>;
+  /** Computes one token at `position`. */
+  decode(token: number, position: number, finish: Finish, signal?: AbortSignal): Promise<Finished>;
+  /** Segments run again because an expert was missing. */
+  readonly replays: number;
+  /** `[layers, expertsPerToken]` of the last settled token; empty before the first. */
+  readonly picks: Uint32Array;
+}
+
+export interface ExecutorOptions {
+  readonly plan: ForwardPlan;
+  readonly backend: Backend;
+  readonly core: Core;
+  readonly residency: Residency;
+  /** Layers per submission in decode. */
+  readonly segmentLayers: number;
+}
+
+/**
+ * Runs any plan on any backend.
+ *
+ * Prefill, and decode wherever a segment cannot work, is **cut at the router**: up to a layer's router logits (or
+ * the device's decisions), then the experts in waves that fit the slots. Decode with a device router runs in
+ * **segments** of several layers; one that missed an expert is replayed from the first layer that did. Both run
+ * the same kernels on the same rows, so which one ran never shows in a token.
+ */
+export function createExecutor({ plan, backend, core, residency, segmentLayers }: ExecutorOptions): Executor {
+  const { expertsPerToken, expertCount, layerCount } = plan.hyperparameters;
+  const moeLayers = plan.layers.filter((layer) => layer.moe);
+  // With fewer slots than a token needs at once, a replay would never settle its layer.
+  const decodesInSegments =
+    backend.routesOnDevice && moeLayers.every((layer) => residency.slotsOf(layer.index) >= expertsPerToken);
+  const yieldIfDue = yielder();
+  let replays = 0;
+  let picks = new Uint32Array(0);
+
+  const recordPicks = (layer: number, ids: Uint32Array): void => {
+    if (picks.length === 0) picks = new Uint32Array(layerCount * expertsPerToken);
+    picks.set(ids.subarray(ids.length - expertsPerToken), layer * expertsPerToken);
+  };
+
+  async function decide(op: RouteOp, phase: "prefill" | "decode"): Promise<Decisions> {
+    if (phase === "decode" && backend.routesOnDevice) {
+      backend.run(op);
+      const { routing } = await backend.submit({ routing: { from: op.layer, to: op.layer + 1 } });
+      return routing!;
+    }
+    const { value } = await backend.submit({ value: op.logits });
+    const decisions = core.route(op.spec, value!, value!.length / op.spec.expertCount);
+    backend.setDecisions(op, decisions);
+    return decisions;
+  }
+
+  async function runExperts(op: ExpertsOp, { ids }: Decisions, signal?: AbortSignal): Promise<void> {
+    const dispatch = core.groupByExpert(ids, expertCount);
+    residency.account(op.layer, dispatch.experts);
+    recordPicks(op.layer, ids);
+    for await (const wave of residency.waves(op.layer, dispatch, signal)) {
+      await backend.runWave(op, wave);
+      throwIfAborted(signal);
+    }
+  }
+
+  async function runLayerCut(
+    layer: LayerPlan,
+    phase: "prefill" | "decode",
+    signal?: AbortSignal,
+  ): Promise<void> {
+    let decisions: Decisions | undefined;
+    for (const op of layer.ops) {
+      if (op.kind === "route") decisions = await decide(op, phase);
+      else if (op.kind === "experts") await runExperts(op, decisions!, signal);
+      else backend.run(op);
+    }
+    await yieldIfDue();
+    throwIfAborted(signal);
+  }
+
+  /** Runs the epilogue and what follows it on the device; returns what to read back. */
+  function encodeFinish(finish: Finish): { token?: boolean; value?: number } {
+    for (const op of plan.epilogue) backend.run(op);
+    if (finish.kind === "token" && backend.canSample(finish.params)) {
+      backend.sample(finish.params);
+      return { token: true };
+    }
+    return { value: plan.logits };
+  }
+
+  function finished(result: ReadResult, finish: Finish): Finished {
+    const logits = result.value ?? new Float32Array(0);
+    if (finish.kind === "logits") return { token: ABSENT, logits };
+    return { token: result.token ?? core.sample(logits, finish.params), logits };
+  }
+
+  async function runCut(phase: "prefill" | "decode", finish: Finish | undefined, signal?: AbortSignal) {
+    for (const op of plan.prologue) backend.run(op);
+    for (const layer of plan.layers) await runLayerCut(layer, phase, signal);
+    return finish && finished(await backend.submit(encodeFinish(finish)), finish);
+  }
+
+  async function runSegments(finish: Finish, signal?: AbortSignal): Promise<Finished> {
+    let from = 0;
+    let accounted = 0;
+    for (;;) {
+      const to = Math.min(from + segmentLayers, layerCount);
+      if (from === 0) for (const op of plan.prologue) backend.run(op);
+      for (const layer of plan.layers.slice(from, to)) for (const op of layer.ops) backend.run(op);
+      const end = to === layerCount ? encodeFinish(finish) : {};
+      const result = await backend.submit({ routing: { from, to }, ...end });
+      throwIfAborted(signal);
+
+      const routing = result.routing!;
+      const idsOf = (layer: number): Uint32Array =>
+        routing.ids.subarray((layer - from) * expertsPerToken, (layer - from + 1) * expertsPerToken);
+      const firstMiss = Math.floor(routing.slots.indexOf(ABSENT) / expertsPerToken);
+      const missed = firstMiss < 0 ? to : from + firstMiss;
+      // Everything up to the first layer that missed is exact, its own picks included.
+      for (const { index } of moeLayers) {
+        if (index < accounted || index > missed || index >= to) continue;
+        residency.account(index, idsOf(index));
+        recordPicks(index, idsOf(index));
+      }
+      accounted = Math.min(missed + 1, to);
+      if (missed === to) {
+        if (to === layerCount) return finished(result, finish);
+        from = to;
+      } else {
+        const predicted: Prediction[] = moeLayers
+          .filter(({ index }) => index > missed && index < to)
+          .map(({ index }) => ({ layer: index, experts: idsOf(index) }));
+        await residency.acquire(missed, idsOf(missed), predicted, signal);
+        throwIfAborted(signal);
+        replays++;
+        from = missed;
+      }
+      await yieldIfDue();
+    }
+  }
+
+  return {
+    async prefill(tokens, finish, signal) {
+      let last: Finished | undefined;
+      for (let start = 0; start < tokens.length; start += CHUNK_ROWS) {
+        throwIfAborted(signal);
+        const chunk = tokens.subarray(start, start + CHUNK_ROWS);
+        await backend.beginPass({ phase: "prefill", position: start, tokens: chunk });
+        last = await runCut("prefill", start + CHUNK_ROWS >= tokens.length ? finish : undefined, signal);
+      }
+      return last!;
+    },
+    async decode(token, position, finish, signal) {
+      throwIfAborted(signal);
+      await backend.beginPass({ phase: "decode", position, tokens: Uint32Array.of(token) });
+      return decodesInSegments ? runSegments(finish, signal) : (await runCut("decode", finish, signal))!;
+    },
+    get replays() {
+      return replays;
+    },
+    get picks() {
+      return picks;
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import { WebMoEError } from "../api/errors.ts";
+
+/**
+ * Slots per layer under a budget: every MoE layer gets the same number, what is left over buys one more in the
+ * first layers that it reaches for. Slots are the only expert bytes on the device (records are written into them
+ * from host memory), so the budget bounds their sum.
+ *
+ * @param slotBytes bytes of one slot in each layer, 0 for a dense layer
+ * @param budget bytes, or "all"
+ * Errors: `budget-too-small` (naming the bytes that would do) if a layer would have no slot.
+ */
+export function slotCounts(
+  slotBytes: readonly number[],
+  expertCount: number,
+  budget: number | "all",
+): Uint32Array {
+  const round = slotBytes.reduce((sum, bytes) => sum + bytes, 0);
+  if (round === 0) return new Uint32Array(slotBytes.length);
+  const perLayer = budget === "all" ? expertCount : Math.min(expertCount, Math.floor(budget / round));
+  if (perLayer < 1)
+    throw new WebMoEError(
+      "budget-too-small",
+      `An expert budget of ${budget} bytes is too small: one slot in each layer takes ${round} bytes.`,
+    );
+  const counts = Uint32Array.from(slotBytes, (bytes) => (bytes > 0 ? perLayer : 0));
+  if (budget === "all" || perLayer === expertCount) return counts;
+  let left = budget - perLayer * round;
+  slotBytes.forEach((bytes, layer) => {
+    if (bytes > 0 && bytes <= left) {
+      counts[layer]! += 1;
+      left -= bytes;
+    }
+  });
+  return counts;
+}
