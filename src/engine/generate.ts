@@ -61,6 +61,7 @@ export async function* generate(generation: Generation): AsyncGenerator<Token, G
     firstTokenSeconds: (prefilled - started) / 1000,
   });
 
+  let decodeMs = 0;
   for (let count = 1; ; count++) {
     const ended = !settings.ignoreEos && tokenizer.endIds.has(token);
     const { text, stopped } = matcher.push(ended ? decoder.end() : decoder.push(token));
@@ -82,7 +83,10 @@ export async function* generate(generation: Generation): AsyncGenerator<Token, G
     throwIfAborted(signal);
     const position = history.length;
     history.push(token);
+    // Only the engine's own time: a consumer may take as long as it likes over a token.
+    const before = performance.now();
     ({ token } = await executor.decode(token, position, finish(), signal));
-    speed.decodeTokensPerSecond = (count * 1000) / (performance.now() - prefilled);
+    decodeMs += performance.now() - before;
+    speed.decodeTokensPerSecond = (count * 1000) / decodeMs;
   }
 }

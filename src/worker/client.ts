@@ -1,0 +1,133 @@
+import { proxy, type Remote, releaseProxy, wrap } from "comlink";
+import { throwIfAborted, WebMoEError } from "../api/errors.ts";
+import type { Model } from "../api/model.ts";
+import type { LoadOptions, ModelSource } from "../api/options.ts";
+import { carryErrors } from "./errors.ts";
+import type { CallId, EngineHost, WireSource } from "./protocol.ts";
+
+carryErrors();
+
+function wireSource(source: ModelSource): WireSource {
+  const one = (item: string | URL | Blob): string | Blob => {
+    if (item instanceof Blob) return item;
+    try {
+      // Relative to the page, not to the worker's script.
+      return new URL(item, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+    } catch (cause) {
+      throw new WebMoEError("invalid-argument", `${String(item)} is neither a URL nor a file.`, { cause });
+    }
+  };
+  return Array.isArray(source) ? source.map(one) : one(source as string | URL | Blob);
+}
+
+/** Rejects when the worker's script cannot be run; never resolves. */
+function workerFailure(worker: Worker): Promise<never> {
+  return new Promise((_, reject) => {
+    worker.addEventListener("error", (event) => {
+      const detail =
+        event.message || "its script could not be loaded; check its URL and the page's worker-src policy";
+      reject(new WebMoEError("network", `The WebMoE worker failed: ${detail}`));
+    });
+  });
+}
+
+/** Loads a model in a dedicated worker. Errors: those of the engine; `network` if the worker cannot start. */
+export async function loadInWorker(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  const { signal, onProgress, ...wireOptions } = options;
+  throwIfAborted(signal);
+  const wired = wireSource(source);
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "webmoe" });
+  const failed = workerFailure(worker);
+  // Nobody may be waiting when the worker fails; whoever is gets it through `call`.
+  failed.catch(() => undefined);
+  const host: Remote<EngineHost> = wrap<EngineHost>(worker);
+  const call = <T>(work: Promise<T>): Promise<T> => Promise.race([work, failed]);
+  let lastCall: CallId = 0;
+
+  /** Runs `work` under a call number that `abortSignal` cancels. */
+  const cancellable = async <T>(
+    abortSignal: AbortSignal | undefined,
+    work: (id: CallId) => Promise<T>,
+  ): Promise<T> => {
+    throwIfAborted(abortSignal);
+    const id = ++lastCall;
+    const cancel = (): void => void host.cancel(id);
+    abortSignal?.addEventListener("abort", cancel);
+    try {
+      return await call(work(id));
+    } finally {
+      abortSignal?.removeEventListener("abort", cancel);
+    }
+  };
+
+  const stop = (): void => {
+    host[releaseProxy]();
+    worker.terminate();
+  };
+
+  let disposed = false;
+  const live = (): void => {
+    if (disposed) throw new WebMoEError("invalid-argument", "The model was disposed of.");
+  };
+
+  try {
+    const progress = onProgress && proxy(onProgress);
+    const info = await cancellable(signal, (id) => host.load(id, wired, wireOptions, progress));
+    return {
+      info,
+      async *generate(prompt, generateOptions = {}) {
+        live();
+        const { signal: abortSignal, ...wireGenerate } = generateOptions;
+        throwIfAborted(abortSignal);
+        const id = ++lastCall;
+        const cancel = (): void => void host.cancel(id);
+        abortSignal?.addEventListener("abort", cancel);
+        try {
+          await call(
+            host.start(id, typeof prompt === "string" ? prompt : Uint32Array.from(prompt), wireGenerate),
+          );
+          for (;;) {
+            const { tokens, result } = await call(host.next(id));
+            for (const token of tokens) {
+              throwIfAborted(abortSignal);
+              yield token;
+            }
+            if (result) return result;
+          }
+        } finally {
+          abortSignal?.removeEventListener("abort", cancel);
+          if (!disposed) cancel();
+        }
+      },
+      evaluate(tokenIds, { signal: abortSignal } = {}) {
+        live();
+        return cancellable(abortSignal, (id) => host.evaluate(id, Uint32Array.from(tokenIds)));
+      },
+      async tokenize(text, tokenizeOptions = {}) {
+        live();
+        return call(host.tokenize(text, tokenizeOptions));
+      },
+      async detokenize(tokenIds) {
+        live();
+        return call(host.detokenize(Uint32Array.from(tokenIds)));
+      },
+      async stats() {
+        live();
+        return call(host.stats());
+      },
+      async experts() {
+        live();
+        return call(host.experts());
+      },
+      async dispose() {
+        if (disposed) return;
+        disposed = true;
+        await call(host.dispose()).catch(() => undefined);
+        stop();
+      },
+    };
+  } catch (error) {
+    stop();
+    throw error;
+  }
+}

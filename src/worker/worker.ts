@@ -1,0 +1,8 @@
+import { expose } from "comlink";
+import { browserPlatform } from "../engine/browser-platform.ts";
+import { loadModel } from "../engine/engine.ts";
+import { carryErrors } from "./errors.ts";
+import { engineHost } from "./host.ts";
+
+carryErrors();
+expose(engineHost((source, options) => loadModel(source, options, browserPlatform())));
