@@ -1,0 +1,204 @@
+import {
+  type BackendChoice,
+  type GenerateOptions,
+  type GenerateResult,
+  type LoadOptions,
+  type LoadProgress,
+  type Model,
+  type ModelInfo,
+  type ModelSource,
+  type Token,
+  WebMoEError,
+} from "../index.ts";
+
+/** Room for routed experts: the library's choice, all of them, one slot a layer, or a share between 0 and 1. */
+export type ExpertShare = "auto" | "all" | "one-slot" | number;
+
+/** Everything a load depends on; another value of any field means another model instance. */
+export interface ModelRequest {
+  source: ModelSource;
+  backend: BackendChoice;
+  expertShare: ExpertShare;
+}
+
+export type Phase = "empty" | "loading" | "ready" | "generating";
+
+export interface SessionEvents {
+  onPhase(phase: Phase): void;
+  onProgress(progress: LoadProgress): void;
+  /** The model to show, or undefined once it is gone. */
+  onModel(model: Model | undefined): void;
+}
+
+/** Hears one generation. */
+export interface GenerationWatcher {
+  /** The model is ready and begins with the prompt. */
+  onStart(model: Model): void;
+  onToken(token: Token): void;
+}
+
+type Open = (source: ModelSource, options: LoadOptions) => Promise<Model>;
+
+interface Load {
+  abort: AbortController;
+  model: Promise<Model>;
+}
+
+/** After these the instance cannot go on; the next use loads it anew. */
+const FATAL: ReadonlySet<string> = new Set(["device-lost", "out-of-memory", "source-changed"]);
+
+/** Bytes of budget that hold a share of all routed experts, never less than one slot a layer. */
+export function budgetFor(info: ModelInfo, share: number | "one-slot"): number {
+  const oneSlotEach = info.expertBytes * info.layerCount;
+  if (share === "one-slot") return oneSlotEach;
+  return Math.max(oneSlotEach, Math.ceil(oneSlotEach * info.expertCount * share));
+}
+
+/**
+ * One model at a time, from choice to text. A new request retires the old model first and only then opens the next,
+ * so that two never hold device memory together; whatever finishes late for a retired request is disposed of.
+ */
+export function createSession(open: Open, events: SessionEvents) {
+  let request: ModelRequest | undefined;
+  let load: Load | undefined;
+  let model: Model | undefined;
+  let generation: AbortController | undefined;
+  let retired: Promise<void> = Promise.resolve();
+  const knownInfo = new Map<ModelSource, ModelInfo>();
+
+  function retire(): void {
+    generation?.abort();
+    const old = load;
+    load = undefined;
+    model = undefined;
+    if (!old) return;
+    old.abort.abort();
+    const gone = old.model.then(
+      (instance) => instance.dispose(),
+      () => undefined,
+    );
+    retired = Promise.all([retired, gone]).then(
+      () => undefined,
+      () => undefined,
+    );
+    events.onModel(undefined);
+    events.onPhase("empty");
+  }
+
+  /** A share of the experts is a number of bytes only once the header is known: an unknown model is opened twice. */
+  async function openFor(wanted: ModelRequest, options: LoadOptions): Promise<Model> {
+    const { source, expertShare } = wanted;
+    if (expertShare === "auto") return open(source, options);
+    if (expertShare === "all") return open(source, { ...options, expertBudget: "all" });
+    let info = knownInfo.get(source);
+    if (!info) {
+      const probe = await open(source, { ...options, completeInBackground: false });
+      info = probe.info;
+      await probe.dispose();
+    }
+    return open(source, { ...options, expertBudget: budgetFor(info, expertShare) });
+  }
+
+  async function start(wanted: ModelRequest, signal: AbortSignal): Promise<Model> {
+    await retired;
+    if (signal.aborted) throw new WebMoEError("aborted", "Another model was chosen.");
+    const instance = await openFor(wanted, {
+      backend: wanted.backend,
+      signal,
+      onProgress: (progress) => {
+        if (!signal.aborted) events.onProgress(progress);
+      },
+    });
+    if (!signal.aborted) knownInfo.set(wanted.source, instance.info);
+    return instance;
+  }
+
+  function loadModel(): Promise<Model> {
+    if (load) return load.model;
+    if (!request) throw new Error("A model was asked for before one was chosen.");
+    const abort = new AbortController();
+    const begun: Load = { abort, model: start(request, abort.signal) };
+    load = begun;
+    events.onPhase("loading");
+    begun.model.then(
+      (instance) => {
+        if (load !== begun) return;
+        model = instance;
+        events.onModel(instance);
+        events.onPhase("ready");
+      },
+      () => {
+        if (load !== begun) return;
+        load = undefined;
+        events.onPhase("empty");
+      },
+    );
+    return begun.model;
+  }
+
+  async function run(
+    prompt: string,
+    options: GenerateOptions,
+    signal: AbortSignal,
+    watcher: GenerationWatcher,
+  ): Promise<GenerateResult | undefined> {
+    const instance = await loadModel();
+    if (signal.aborted || model !== instance) return undefined;
+    events.onPhase("generating");
+    watcher.onStart(instance);
+    const tokens = instance.generate(prompt, { ...options, signal });
+    for (let step = await tokens.next(); ; step = await tokens.next()) {
+      if (step.done) return step.value;
+      if (!signal.aborted) watcher.onToken(step.value);
+    }
+  }
+
+  return {
+    get model(): Model | undefined {
+      return model;
+    },
+    /** Says what the next load is; a loaded or loading model that differs goes at once. */
+    configure(next: ModelRequest): void {
+      const same =
+        request?.source === next.source &&
+        request.backend === next.backend &&
+        request.expertShare === next.expertShare;
+      if (same) return;
+      retire();
+      request = next;
+    },
+    /** Loads the configured model unless that is done or under way. Fails with the library's errors. */
+    load: loadModel,
+    /** Lets go of the model, and of the choice. */
+    clear(): void {
+      retire();
+      request = undefined;
+    },
+    /** Loads if needed, then streams tokens. Undefined means stopped by the person; failures are the library's errors. */
+    async generate(
+      prompt: string,
+      options: GenerateOptions,
+      watcher: GenerationWatcher,
+    ): Promise<GenerateResult | undefined> {
+      const abort = new AbortController();
+      generation = abort;
+      try {
+        return await run(prompt, options, abort.signal, watcher);
+      } catch (error) {
+        if (error instanceof WebMoEError && error.code === "aborted") return undefined;
+        if (error instanceof WebMoEError && FATAL.has(error.code)) retire();
+        throw error;
+      } finally {
+        if (generation === abort) generation = undefined;
+        if (model) events.onPhase("ready");
+      }
+    },
+    /** Ends a generation, or a load that has not finished. */
+    stop(): void {
+      generation?.abort();
+      if (load && !model) retire();
+    },
+  };
+}
+
+export type Session = ReturnType<typeof createSession>;

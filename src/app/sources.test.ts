@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { ChoiceError, embeddedModel, modelFromAddress, modelFromFiles } from "./sources.ts";
+
+const PAGE = "https://example.org/somewhere/below/";
+
+describe("model choice", () => {
+  it("finds the embedded model beside the page under any sub-path", () => {
+    expect(embeddedModel(PAGE).source).toBe("https://example.org/somewhere/below/models/demo-moe-q8_0.gguf");
+    expect(embeddedModel(`${PAGE}index.html?x=1`).source).toBe(embeddedModel(PAGE).source);
+  });
+
+  it("takes any one address of a split GGUF for all its parts", () => {
+    const choice = modelFromAddress("https://host.test/a/big-00002-of-00003.gguf?download=true", PAGE);
+    expect(choice.source).toEqual([
+      "https://host.test/a/big-00001-of-00003.gguf?download=true",
+      "https://host.test/a/big-00002-of-00003.gguf?download=true",
+      "https://host.test/a/big-00003-of-00003.gguf?download=true",
+    ]);
+  });
+
+  it("refuses what is no web address", () => {
+    for (const text of ["", "   ", "https://", "file:///etc/passwd", "javascript:alert(1)"]) {
+      expect(() => modelFromAddress(text, PAGE)).toThrow(ChoiceError);
+    }
+  });
+
+  it("survives an address that is not valid percent-encoding", () => {
+    expect(modelFromAddress("https://host.test/100%.gguf", PAGE).label).toBe("100%.gguf");
+  });
+
+  it("picks the GGUF files out of what was dropped, and says so when there is none", () => {
+    const gguf = new File(["x"], "Model.GGUF");
+    expect(modelFromFiles([new File(["x"], "notes.txt"), gguf]).source).toBe(gguf);
+    expect(modelFromFiles([gguf, new File(["y"], "b.gguf")]).source).toHaveLength(2);
+    expect(() => modelFromFiles([new File(["x"], "notes.txt")])).toThrow(ChoiceError);
+  });
+});

@@ -1,0 +1,70 @@
+import type { ModelSource } from "../index.ts";
+
+/** A model the person chose, and how the page speaks of it. */
+export interface ModelChoice {
+  label: string;
+  source: ModelSource;
+  /** The model shipped with the page: the only one whose special tokens and habits the page knows. */
+  embedded: boolean;
+}
+
+/** A choice that cannot be tried at all; the message is for the person. */
+export class ChoiceError extends Error {
+  override readonly name = "ChoiceError";
+}
+
+/** The model shipped with the page, found beside it wherever the page is served. */
+export function embeddedModel(pageUrl: string): ModelChoice {
+  return {
+    label: "demo-moe",
+    source: new URL("models/demo-moe-q8_0.gguf", pageUrl).href,
+    embedded: true,
+  };
+}
+
+const SPLIT_NAME = /-(\d{5})-of-(\d{5})\.gguf$/i;
+const MOST_PARTS = 1000;
+
+/**
+ * A typed address as a model. Addresses of a split GGUF end in `-00001-of-00003.gguf`: any one of them stands for all.
+ *
+ * Throws `ChoiceError` when the text is no http(s) address.
+ */
+export function modelFromAddress(text: string, pageUrl: string): ModelChoice {
+  const address = text.trim();
+  if (address === "") throw new ChoiceError("Give the address of a GGUF file first.");
+  const url = URL.canParse(address, pageUrl) ? new URL(address, pageUrl) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new ChoiceError(
+      `“${address}” is not a web address. Give one that starts with https:// and leads to a GGUF file.`,
+    );
+  }
+  const label = decodeURIComponentSafely(url.pathname.split("/").at(-1) || url.host);
+  const split = SPLIT_NAME.exec(url.pathname);
+  const count = Number(split?.[2] ?? 1);
+  if (!split || count < 2 || count > MOST_PARTS) return { label, source: url.href, embedded: false };
+  const parts = Array.from({ length: count }, (_, part) => {
+    const number = String(part + 1).padStart(5, "0");
+    const partUrl = new URL(url);
+    partUrl.pathname = url.pathname.replace(SPLIT_NAME, `-${number}-of-${split[2]}.gguf`);
+    return partUrl.href;
+  });
+  return { label, source: parts, embedded: false };
+}
+
+/** Picked or dropped files as a model. Throws `ChoiceError` when none of them is named like a GGUF file. */
+export function modelFromFiles(files: readonly File[]): ModelChoice {
+  const parts = files.filter((file) => /\.gguf$/i.test(file.name));
+  const first = parts[0];
+  if (!first) throw new ChoiceError("No GGUF file among these: its name ends in .gguf.");
+  const label = parts.length === 1 ? first.name : `${first.name} and ${parts.length - 1} more`;
+  return { label, source: parts.length === 1 ? first : parts, embedded: false };
+}
+
+function decodeURIComponentSafely(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
