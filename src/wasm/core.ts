@@ -2,6 +2,8 @@ import type { Decisions, SampleParams } from "../backend/backend.ts";
 import type { QuantName } from "../model/quantization.ts";
 import type { RouterSpec } from "../model/router-spec.ts";
 
+export { instantiateCore } from "./core-instance.ts";
+
 /** A byte-level BPE vocabulary, as numbers: what core.wasm needs to merge. */
 export interface BpeTables {
   /** Bytes of every token one after the other, and where token i starts (length vocabSize + 1). */
@@ -74,6 +76,3 @@ export interface Core {
    */
   sample(logits: Float32Array, params: SampleParams): number;
 }
-
-/** Instantiates core.wasm. */
-export declare function instantiateCore(module: WebAssembly.Module): Promise<Core>;

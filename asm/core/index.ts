@@ -1,0 +1,19 @@
+/** core.wasm: what must be fast and exact on the CPU. Arguments and results travel through staging (memory.ts). */
+
+export { xxh64 } from "./checksum/xxh64";
+export { groupByExpert } from "./dispatch/group";
+export {
+  slotsAddLayer,
+  slotsEvict,
+  slotsLookup,
+  slotsLost,
+  slotsPlace,
+  slotsReset,
+  slotsTable,
+  slotsTouch,
+} from "./dispatch/slots";
+export { checkF16, checkF32, repackQ4_0, repackQ8_0 } from "./layout/repack";
+export { reserve, stage } from "./memory";
+export { route, routeScratchBytes } from "./router/topk";
+export { sample, sampleScratchBytes } from "./sampler/sample";
+export { bpeEncode, bpeLoad, bpeScratchBytes } from "./tokenizer/bpe";

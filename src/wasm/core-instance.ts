@@ -1,0 +1,222 @@
+import { WebMoEError } from "../api/errors.ts";
+import { fileRowBytes, packedLayout, QUANT_TYPES, type QuantName } from "../model/quantization.ts";
+import type { RouterSpec } from "../model/router-spec.ts";
+import type { BpeTables, Core } from "./core.ts";
+import { type CoreExports, type CoreMemory, coreMemory } from "./core-memory.ts";
+import { slotTables } from "./core-slots.ts";
+
+/** Positions are the codes that asm/core/router/topk.ts knows. */
+const SCORES: readonly RouterSpec["score"][] = ["none", "softmax", "sigmoid"];
+const GROUP_SCORES: readonly NonNullable<RouterSpec["groups"]>["score"][] = ["max", "top2-sum"];
+const WEIGHTS: readonly RouterSpec["weights"][] = ["raw", "renormalized", "softmax"];
+
+const isCount = (value: number): boolean => Number.isInteger(value) && value > 0;
+
+function checkRouter(spec: RouterSpec, logits: Float32Array, rows: number, bias?: Float32Array): void {
+  const { expertCount, expertsPerToken, groups } = spec;
+  const fail = (what: string): never => {
+    throw new WebMoEError("invalid-argument", `Router: ${what}.`);
+  };
+  if (!isCount(expertCount)) fail(`expertCount ${expertCount} is not a positive integer`);
+  const eligible = groups ? (expertCount / groups.count) * groups.kept : expertCount;
+  if (groups && (!isCount(groups.count) || expertCount % groups.count !== 0)) {
+    fail(`${expertCount} experts do not divide into ${groups.count} groups`);
+  }
+  if (groups && (!isCount(groups.kept) || groups.kept > groups.count)) {
+    fail(`${groups.kept} of ${groups.count} groups cannot be kept`);
+  }
+  if (!isCount(expertsPerToken) || expertsPerToken > eligible) {
+    fail(`${expertsPerToken} experts cannot be picked from ${eligible}`);
+  }
+  if (logits.length !== rows * expertCount) fail(`${logits.length} logits are not [${rows}, ${expertCount}]`);
+  if (bias && bias.length !== expertCount)
+    fail(`the selection bias has ${bias.length} of ${expertCount} values`);
+}
+
+function repack(
+  wasm: CoreExports,
+  memory: CoreMemory,
+  type: QuantName,
+  bytes: Uint8Array,
+  rows: number,
+  cols: number,
+): Uint8Array<ArrayBuffer> {
+  const { blockSize } = QUANT_TYPES[type];
+  if (cols % blockSize !== 0 || bytes.length !== rows * fileRowBytes(type, cols)) {
+    throw new WebMoEError(
+      "invalid-argument",
+      `${bytes.length} bytes are not a ${type} matrix of ${rows} rows and ${cols} columns.`,
+    );
+  }
+  const { planes, byteLength } = packedLayout(type, rows, cols);
+  const blocks = (rows * cols) / blockSize;
+  const interleaved = planes.length > 1;
+  const [source, packed] = memory.stage(interleaved ? bytes.length : 0, byteLength) as [number, number];
+  let bad: number;
+  if (interleaved) {
+    const scales = packed + planes[1]!.offset;
+    const scalesEnd = scales + planes[1]!.rowBytes * rows;
+    memory.write(source, bytes);
+    memory.zero(packed + planes[0]!.rowBytes * rows, scales - packed - planes[0]!.rowBytes * rows);
+    memory.zero(scalesEnd, packed + byteLength - scalesEnd);
+    bad = (type === "q8_0" ? wasm.repackQ8_0 : wasm.repackQ4_0)(source, blocks, packed, scales);
+  } else {
+    memory.write(packed, bytes);
+    memory.zero(packed + bytes.length, byteLength - bytes.length);
+    bad = (type === "f32" ? wasm.checkF32 : wasm.checkF16)(packed, blocks);
+  }
+  if (bad >= 0) {
+    const what = interleaved ? "scale of block" : "element";
+    throw new WebMoEError(
+      "bad-gguf",
+      `The ${type} ${what} ${bad} (row ${Math.floor((bad * blockSize) / cols)}) is not finite: the file is damaged.`,
+    );
+  }
+  return memory.u8(packed, byteLength);
+}
+
+function loadBpe(wasm: CoreExports, memory: CoreMemory, tables: BpeTables): number {
+  const vocabSize = tables.tokenOffsets.length - 1;
+  const idCount = vocabSize + tables.extraOffsets.length - 1;
+  const known = (id: number): boolean => id < idCount;
+  const knownByte = (id: number): boolean => id < vocabSize || id === 0xffffffff;
+  if (
+    vocabSize < 1 ||
+    tables.extraOffsets.length < 1 ||
+    tables.tokenOffsets[vocabSize] !== tables.tokenBytes.length ||
+    tables.extraOffsets[idCount - vocabSize] !== tables.extraBytes.length ||
+    tables.merges.length % 3 !== 0 ||
+    !tables.merges.every(known) ||
+    tables.byteTokens.length !== 256 ||
+    !tables.byteTokens.every(knownByte)
+  ) {
+    throw new WebMoEError("invalid-argument", "The BPE tables name tokens or bytes that they do not hold.");
+  }
+  const loaded = wasm.bpeLoad(
+    vocabSize,
+    memory.keep(tables.tokenBytes),
+    memory.keep(tables.tokenOffsets),
+    tables.merges.length / 3,
+    memory.keep(tables.merges),
+    idCount - vocabSize,
+    memory.keep(tables.extraBytes),
+    memory.keep(tables.extraOffsets),
+    memory.keep(tables.byteTokens),
+    tables.ignoreMerges ? 1 : 0,
+  );
+  if (!loaded) throw new WebMoEError("out-of-memory", `No memory for a vocabulary of ${vocabSize} tokens.`);
+  return vocabSize;
+}
+
+/** Instantiates core.wasm. */
+export async function instantiateCore(module: WebAssembly.Module): Promise<Core> {
+  const instance = await WebAssembly.instantiate(module);
+  const wasm = instance.exports as unknown as CoreExports;
+  const memory = coreMemory(wasm);
+  let vocabSize = 0;
+  return {
+    checksum(bytes) {
+      const [address] = memory.stage(bytes.length) as [number];
+      memory.write(address, bytes);
+      return BigInt.asUintN(64, wasm.xxh64(address, bytes.length)).toString(16).padStart(16, "0");
+    },
+    repack: (type, bytes, rows, cols) => repack(wasm, memory, type, bytes, rows, cols),
+    loadBpe(tables) {
+      vocabSize = 0;
+      vocabSize = loadBpe(wasm, memory, tables);
+    },
+    encodeWord(word) {
+      if (vocabSize === 0)
+        throw new WebMoEError("invalid-argument", "No vocabulary is loaded: call loadBpe first.");
+      const [address, out, scratch] = memory.stage(
+        word.length,
+        word.length * 4,
+        wasm.bpeScratchBytes(word.length),
+      ) as [number, number, number];
+      memory.write(address, word);
+      return memory.u32(out, wasm.bpeEncode(address, word.length, out, scratch));
+    },
+    route(spec, logits, rows, bias) {
+      checkRouter(spec, logits, rows, bias);
+      const { expertCount, expertsPerToken, groups } = spec;
+      const picked = rows * expertsPerToken;
+      const [input, added, ids, weights, scratch] = memory.stage(
+        logits.byteLength,
+        bias?.byteLength ?? 0,
+        picked * 4,
+        picked * 4,
+        wasm.routeScratchBytes(expertCount),
+      ) as [number, number, number, number, number];
+      memory.write(input, logits);
+      if (bias) memory.write(added, bias);
+      wasm.route(
+        input,
+        rows,
+        expertCount,
+        expertsPerToken,
+        SCORES.indexOf(spec.score),
+        bias ? added : 0,
+        groups?.count ?? 0,
+        groups?.kept ?? 0,
+        groups ? GROUP_SCORES.indexOf(groups.score) : 0,
+        WEIGHTS.indexOf(spec.weights),
+        spec.scale,
+        ids,
+        weights,
+        scratch,
+      );
+      return { ids: memory.u32(ids, picked), weights: memory.f32(weights, picked) };
+    },
+    groupByExpert(ids, expertCount) {
+      const [input, experts, offsets, entries, cursors] = memory.stage(
+        ids.byteLength,
+        expertCount * 4,
+        expertCount * 4 + 4,
+        ids.byteLength,
+        expertCount * 4,
+      ) as [number, number, number, number, number];
+      memory.write(input, ids);
+      const distinct = wasm.groupByExpert(input, ids.length, expertCount, experts, offsets, entries, cursors);
+      if (distinct < 0) {
+        const entry = -1 - distinct;
+        throw new WebMoEError(
+          "invalid-argument",
+          `Entry ${entry} names expert ${ids[entry]} of ${expertCount}.`,
+        );
+      }
+      return {
+        experts: memory.u32(experts, distinct),
+        offsets: memory.u32(offsets, distinct + 1),
+        entries: memory.u32(entries, ids.length),
+      };
+    },
+    slots: slotTables(wasm, memory),
+    sample(logits, params) {
+      if (logits.length === 0)
+        throw new WebMoEError("invalid-argument", "There are no logits to sample from.");
+      const { penalized } = params;
+      const [input, penalties, scratch] = memory.stage(
+        logits.byteLength,
+        penalized.byteLength,
+        wasm.sampleScratchBytes(logits.length),
+      ) as [number, number, number];
+      memory.write(input, logits);
+      memory.write(penalties, penalized);
+      return (
+        wasm.sample(
+          input,
+          logits.length,
+          penalties,
+          penalized.length,
+          params.repeatPenalty,
+          params.topK,
+          params.topP,
+          params.minP,
+          params.temperature,
+          params.random,
+          scratch,
+        ) >>> 0
+      );
+    },
+  };
+}

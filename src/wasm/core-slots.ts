@@ -1,0 +1,59 @@
+import { WebMoEError } from "../api/errors.ts";
+import { ABSENT } from "../backend/backend.ts";
+import type { SlotTables } from "./core.ts";
+import type { CoreExports, CoreMemory } from "./core-memory.ts";
+
+/** Bounds are checked here: core.wasm itself trusts its arguments. */
+export function slotTables(wasm: CoreExports, memory: CoreMemory): SlotTables {
+  let layers = 0;
+  let experts = 0;
+  const check = (layer: number, expert: number): void => {
+    if (layer >= 0 && layer < layers && expert >= 0 && expert < experts) return;
+    throw new WebMoEError(
+      "invalid-argument",
+      `Expert ${expert} of layer ${layer} is outside the slot tables (${layers} layers, ${experts} experts).`,
+    );
+  };
+  return {
+    reset(counts, expertCount) {
+      const slots = counts.reduce((sum, count) => sum + count, 0);
+      layers = 0;
+      if (!wasm.slotsReset(counts.length, expertCount, slots)) {
+        throw new WebMoEError(
+          "out-of-memory",
+          `No memory for slot tables of ${slots} slots: lower expertBudget.`,
+        );
+      }
+      layers = counts.length;
+      experts = expertCount;
+      let row = 0;
+      counts.forEach((count, layer) => {
+        wasm.slotsAddLayer(layer, row, count);
+        row += count;
+      });
+    },
+    lookup(layer, expert) {
+      check(layer, expert);
+      return wasm.slotsLookup(layer, expert) >>> 0;
+    },
+    touch(layer, expert) {
+      check(layer, expert);
+      wasm.slotsTouch(layer, expert);
+    },
+    place(layer, expert, keep) {
+      check(layer, expert);
+      const [kept] = memory.stage(keep.byteLength) as [number];
+      memory.write(kept, keep);
+      const slot = wasm.slotsPlace(layer, expert, kept, keep.length) >>> 0;
+      return slot === ABSENT ? undefined : { slot, evicted: wasm.slotsLost() >>> 0 };
+    },
+    evict(layer, expert) {
+      check(layer, expert);
+      wasm.slotsEvict(layer, expert);
+    },
+    table(layer) {
+      check(layer, 0);
+      return memory.u32(wasm.slotsTable(layer) >>> 0, experts);
+    },
+  };
+}
