@@ -1,0 +1,42 @@
+import computeUrl from "../../asm/compute/index.ts?asc";
+import coreUrl from "../../asm/core/index.ts?asc";
+import { createWebGpuBackend, requestAdapter } from "../backend/webgpu/index.ts";
+import { openModel } from "../experts/identity.ts";
+import { openIndexedDbStore } from "../experts/store/indexeddb.ts";
+import { createMemoryStore } from "../experts/store/memory.ts";
+import type { PartStore } from "../experts/store/store.ts";
+import { compileWasm } from "../wasm/compile.ts";
+import type { Gpu, Platform } from "./platform.ts";
+
+const GIB = 1024 ** 3;
+
+/** `navigator.deviceMemory` is absent outside Chromium; the design assumes 4 GiB there, so budgets start at 1 GiB. */
+function deviceMemoryBytes(): number {
+  const { deviceMemory } = navigator as Navigator & { readonly deviceMemory?: number };
+  return (deviceMemory ?? 4) * GIB;
+}
+
+async function requestGpu(): Promise<Gpu | undefined> {
+  const found = await requestAdapter();
+  if (!found) return undefined;
+  const { adapter, software } = found;
+  return { software, createBackend: (options) => createWebGpuBackend({ ...options, adapter }) };
+}
+
+/** IndexedDB may be missing or blocked (private windows); parts then live as long as the page. */
+async function openStore(kind: "indexeddb" | "memory" | undefined): Promise<PartStore> {
+  const persistent = kind === "memory" ? undefined : await openIndexedDbStore();
+  return persistent ?? createMemoryStore({ capacity: deviceMemoryBytes() / 4 });
+}
+
+/** A worker in a page. */
+export function browserPlatform(): Platform {
+  return {
+    deviceMemoryBytes: deviceMemoryBytes(),
+    compileCore: () => compileWasm(coreUrl),
+    compileCompute: () => compileWasm(computeUrl),
+    requestGpu,
+    openStore,
+    openModel,
+  };
+}

@@ -1,0 +1,41 @@
+import { WebMoEError } from "../api/errors.ts";
+import type { BackendChoice } from "../api/options.ts";
+import type { Backend } from "../backend/backend.ts";
+import { createWasmBackend } from "../backend/wasm/index.ts";
+import type { ForwardPlan } from "../model/plan.ts";
+import type { Platform } from "./platform.ts";
+
+export interface BackendRequest {
+  readonly choice: BackendChoice;
+  readonly routing: "auto" | "wasm";
+  readonly plan: ForwardPlan;
+  readonly contextLength: number;
+  readonly onCompile: (done: number, total: number) => void;
+}
+
+/**
+ * `auto` takes a real GPU and falls back to WASM where there is none, or where its backend cannot be created; what
+ * was taken is in `info.numerics`. An explicit choice is never replaced.
+ *
+ * Errors: `invalid-argument` if WebGPU was asked for and is not there, `out-of-memory`.
+ */
+export async function chooseBackend(platform: Platform, request: BackendRequest): Promise<Backend> {
+  const { choice, routing, plan, contextLength, onCompile } = request;
+  const wasm = async (): Promise<Backend> =>
+    createWasmBackend({ plan, module: await platform.compileCompute(), contextLength });
+  if (choice === "wasm") return wasm();
+  const gpu = await platform.requestGpu();
+  if (choice === "webgpu" && !gpu)
+    throw new WebMoEError(
+      "invalid-argument",
+      'backend: "webgpu" was asked for, but there is no WebGPU adapter here. Use "auto" or "wasm".',
+    );
+  if (!gpu || (choice === "auto" && gpu.software)) return wasm();
+  try {
+    return await gpu.createBackend({ plan, contextLength, routing, onProgress: onCompile });
+  } catch (error) {
+    if (choice === "webgpu") throw error;
+    console.warn("WebMoE: the WebGPU backend could not be created; using WebAssembly.", error);
+    return wasm();
+  }
+}

@@ -1,0 +1,167 @@
+import { throwIfAborted, WebMoEError } from "../api/errors.ts";
+import type { Model } from "../api/model.ts";
+import type { LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
+import type { Backend } from "../backend/backend.ts";
+import type { OpenedModel } from "../experts/identity.ts";
+import { type Library, openLibrary } from "../experts/library.ts";
+import type { PartStore } from "../experts/store/store.ts";
+import { readGgufHeader } from "../model/gguf/read.ts";
+import { describeModel, type ModelDescription } from "../model/model.ts";
+import { tokenizerFrom } from "../model/tokenizer/from-metadata.ts";
+import { createResidency, type Residency } from "../residency/residency.ts";
+import { type Core, instantiateCore } from "../wasm/core.ts";
+import { chooseBackend } from "./choose-backend.ts";
+import { partDirectory } from "./directory.ts";
+import { createExecutor } from "./executor.ts";
+import { idleWork } from "./idle-work.ts";
+import { modelInfo } from "./model-info.ts";
+import type { Platform } from "./platform.ts";
+import { createSession } from "./session.ts";
+import { contextLengthFor, type LoadSettings, loadSettings } from "./settings.ts";
+
+/**
+ * Opens a model: header, then trunk into the backend, then slots; experts come when a token asks for them.
+ *
+ * Errors: `invalid-argument`, `network`, `source-changed`, `bad-gguf`, `unsupported-architecture`,
+ * `unsupported-quantization`, `corrupt-part`, `budget-too-small`, `out-of-memory`, `device-lost`, `aborted`.
+ */
+export async function loadModel(
+  source: ModelSource,
+  options: LoadOptions,
+  platform: Platform,
+): Promise<Model> {
+  const settings = loadSettings(options, platform.deviceMemoryBytes);
+  const { signal } = options;
+  throwIfAborted(signal);
+  const core = await instantiateCore(await platform.compileCore());
+  const store = await platform.openStore(settings.store);
+  const open = (fresh: boolean) => openAndLoad({ source, fresh, core, store, settings, options, platform });
+  try {
+    return await open(false);
+  } catch (error) {
+    // Nothing was shown of the old file yet, so the new one may simply take its place.
+    if (error instanceof WebMoEError && error.code === "source-changed") return open(true);
+    throw error;
+  }
+}
+
+interface LoadRequest {
+  readonly source: ModelSource;
+  readonly fresh: boolean;
+  readonly core: Core;
+  readonly store: PartStore;
+  readonly settings: LoadSettings;
+  readonly options: LoadOptions;
+  readonly platform: Platform;
+}
+
+async function openAndLoad(request: LoadRequest): Promise<Model> {
+  const { source, fresh, core, store, settings, options, platform } = request;
+  const { signal } = options;
+  const progress = (phase: LoadProgress["phase"], loadedBytes: number, totalBytes: number): void =>
+    options.onProgress?.({ phase, loadedBytes, totalBytes });
+
+  const opened = await platform.openModel(source, { store, core, fresh, signal });
+  let library: Library | undefined;
+  let backend: Backend | undefined;
+  try {
+    const description = await readDescription(opened, progress, signal);
+    const { plan, file, name } = description;
+    const tokenizer = tokenizerFrom(file.metadata, core);
+    const contextLength = contextLengthFor(plan, settings.contextLength);
+    const directory = partDirectory(description);
+    library = await openLibrary({
+      model: opened,
+      directory,
+      store,
+      core,
+      name,
+      hostBudget: settings.hostBudget,
+    });
+    backend = await chooseBackend(platform, {
+      choice: settings.backend,
+      routing: settings.routing,
+      plan,
+      contextLength,
+      onCompile: (done, total) => progress("compile", done, total),
+    });
+    for await (const { spec, rows } of library.trunk(signal, (done, total) => progress("trunk", done, total)))
+      backend.writeTrunk(spec, rows);
+    const { expertCount, layerCount } = plan.hyperparameters;
+    const slotBytes = plan.layers.map((layer) => backend!.slotBytes(layer.index));
+    const allExpertBytes = expertCount * slotBytes.reduce((sum, bytes) => sum + bytes, 0);
+    const residency = await fitResidency(settings.expertBudget, allExpertBytes, (budget) =>
+      createResidency({ core, backend: backend!, provider: library!, layerCount, expertCount, budget }),
+    );
+    throwIfAborted(signal);
+    const everyExpertFits = residency.counts.every((count) => count === 0 || count === expertCount);
+    const segmentLayers = Math.min(settings.segmentLayers ?? (everyExpertFits ? layerCount : 1), layerCount);
+    const executor = createExecutor({ plan, backend, core, residency, segmentLayers });
+    const completion = idleWork(
+      settings.completeInBackground && store.kind === "indexeddb"
+        ? (idleSignal) => library!.complete(idleSignal)
+        : undefined,
+    );
+    return createSession({
+      info: modelInfo({
+        description,
+        backend,
+        residency,
+        contextLength,
+        fileBytes: opened.files.reduce((sum, { size }) => sum + size, 0),
+        expertBudget: settings.expertBudget,
+        hostTierBytes: library.counters().hostTierBytes,
+      }),
+      backend,
+      tokenizer,
+      executor,
+      residency,
+      completion,
+      counters: library.counters,
+      async close() {
+        await completion.stop();
+        await library!.close();
+      },
+    });
+  } catch (error) {
+    backend?.dispose();
+    if (library) await library.close().catch(() => undefined);
+    else for (const file of opened.files) file.close?.();
+    throw error;
+  }
+}
+
+async function readDescription(
+  { files }: OpenedModel,
+  progress: (phase: "header", loadedBytes: number, totalBytes: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<ModelDescription> {
+  progress("header", 0, files.length);
+  const headers = await Promise.all(files.map((file) => readGgufHeader(file, signal)));
+  const bytes = headers.reduce((sum, { headerBytes }) => sum + headerBytes, 0);
+  progress("header", bytes, bytes);
+  return describeModel(headers);
+}
+
+/**
+ * Halves the budget until its slots can be had: no browser says how much memory there is.
+ *
+ * Errors: `budget-too-small`, `out-of-memory` if not even the smallest budget fits.
+ */
+async function fitResidency(
+  budget: number | "all",
+  allExpertBytes: number,
+  create: (budget: number | "all") => Promise<Residency>,
+): Promise<Residency> {
+  let attempt = budget;
+  let outOfMemory: WebMoEError | undefined;
+  for (;;) {
+    try {
+      return await create(attempt);
+    } catch (error) {
+      if (!(error instanceof WebMoEError) || error.code !== "out-of-memory") throw outOfMemory ?? error;
+      outOfMemory = error;
+      attempt = Math.floor(Math.min(attempt === "all" ? allExpertBytes : attempt, allExpertBytes) / 2);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import type { MemoryInfo, ModelInfo } from "../api/info.ts";
+import type { Backend } from "../backend/backend.ts";
+import type { ModelDescription } from "../model/model.ts";
+import type { Residency } from "../residency/residency.ts";
+
+export interface InfoParts {
+  readonly description: ModelDescription;
+  readonly backend: Backend;
+  readonly residency: Residency;
+  readonly fileBytes: number;
+  readonly contextLength: number;
+  readonly expertBudget: number | "all";
+  readonly hostTierBytes: number;
+}
+
+/** What `model.info` says at load. */
+export function modelInfo(parts: InfoParts): ModelInfo {
+  const { description, backend, residency, fileBytes, contextLength, expertBudget } = parts;
+  const { plan, name, license, parameterCount, quantizations } = description;
+  const { hyperparameters } = plan;
+  const slotBytes = plan.layers.map((layer) => backend.slotBytes(layer.index));
+  const allExperts = slotBytes.reduce((sum, bytes) => sum + bytes * hyperparameters.expertCount, 0);
+  const memory: MemoryInfo = { ...backend.memory(), hostTierBytes: parts.hostTierBytes };
+  return {
+    ...hyperparameters,
+    name,
+    architecture: plan.architecture,
+    ...(license === undefined ? {} : { license }),
+    fileBytes,
+    parameterCount,
+    expertBytes: Math.max(0, ...slotBytes),
+    contextLength,
+    modelContextLength: hyperparameters.contextLength,
+    quantizations,
+    expertBudget: expertBudget === "all" ? allExperts : expertBudget,
+    slotsPerLayer: Array.from(residency.counts),
+    numerics: backend.numerics,
+    memory,
+  };
+}

@@ -1,0 +1,63 @@
+import { WebMoEError } from "../api/errors.ts";
+import type { LoadOptions } from "../api/options.ts";
+import { type ForwardPlan, kvBytesPerPosition } from "../model/plan.ts";
+
+const DEFAULT_KV_BYTES = 1024 ** 3;
+
+function oneOf<T extends string>(name: string, value: T | undefined, allowed: readonly T[], fallback: T): T {
+  const chosen = value ?? fallback;
+  if (!allowed.includes(chosen))
+    throw new WebMoEError(
+      "invalid-argument",
+      `${name} is ${String(chosen)}; it must be one of ${allowed.join(", ")}.`,
+    );
+  return chosen;
+}
+
+function bytes(name: string, value: number | undefined, fallback: number): number {
+  const chosen = value ?? fallback;
+  if (typeof chosen !== "number" || !(chosen >= 0))
+    throw new WebMoEError("invalid-argument", `${name} is ${String(chosen)}; it must be a number of bytes.`);
+  return chosen;
+}
+
+function count(name: string, value: number | undefined, max: number): number | undefined {
+  if (value !== undefined && (!Number.isInteger(value) || value < 1 || value > max))
+    throw new WebMoEError(
+      "invalid-argument",
+      `${name} is ${String(value)}; it must be a whole number from 1 to ${max}.`,
+    );
+  return value;
+}
+
+/** Load options that need no model, checked and with defaults. */
+export type LoadSettings = ReturnType<typeof loadSettings>;
+
+/** Errors: `invalid-argument`, naming the option. */
+export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
+  oneOf("activations", options.activations, ["auto", "f32"], "auto");
+  count("threads", options.threads, 256);
+  const store = options.store && oneOf("store", options.store, ["indexeddb", "memory"], "memory");
+  const budget = options.expertBudget;
+  const segmentLayers = options.segmentLayers;
+  return {
+    backend: oneOf("backend", options.backend, ["auto", "webgpu", "wasm"], "auto"),
+    routing: oneOf("routing", options.routing, ["auto", "wasm"], "auto"),
+    store,
+    /** A default budget may shrink when the device has less; a given one says what the user wants. */
+    expertBudget: budget === "all" ? budget : bytes("expertBudget", budget, deviceMemoryBytes / 4),
+    hostBudget: bytes("hostBudget", options.hostBudget, deviceMemoryBytes / 8),
+    contextLength: count("contextLength", options.contextLength, 2 ** 24),
+    segmentLayers:
+      segmentLayers === "all" ? Number.MAX_SAFE_INTEGER : count("segmentLayers", segmentLayers, 1024),
+    completeInBackground: options.completeInBackground ?? true,
+  };
+}
+
+/** Errors: `invalid-argument` if more positions are asked for than the model was made for. */
+export function contextLengthFor(plan: ForwardPlan, asked: number | undefined): number {
+  const most = plan.hyperparameters.contextLength;
+  if (asked !== undefined && asked > most)
+    throw new WebMoEError("invalid-argument", `contextLength is ${asked}; the model was made for ${most}.`);
+  return asked ?? Math.max(1, Math.min(most, Math.floor(DEFAULT_KV_BYTES / kvBytesPerPosition(plan))));
+}
