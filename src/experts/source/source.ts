@@ -15,4 +15,6 @@ export interface Source {
   readonly remote: boolean;
   /** Exactly `length` bytes from `offset`. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** Ends what goes on in the background, where something does; reads fail with `aborted` from then on. */
+  close?(): void;
 }

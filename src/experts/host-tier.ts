@@ -1,0 +1,57 @@
+import type { ExpertRecord } from "./parts.ts";
+
+/** Expert records in RAM, the least recently used leaving first. */
+export interface HostTier {
+  readonly byteLength: number;
+  /** Counts as use. */
+  get(layer: number, expert: number): ExpertRecord | undefined;
+  /** Keeps the record, unless it alone is larger than the budget. */
+  put(record: ExpertRecord): void;
+  clear(): void;
+}
+
+/** `budget` in bytes is never exceeded; 0 keeps nothing. */
+export function createHostTier(budget: number): HostTier {
+  /** Least recently used first. */
+  const records = new Map<string, ExpertRecord>();
+  let byteLength = 0;
+
+  function remove(key: string): ExpertRecord | undefined {
+    const record = records.get(key);
+    if (record) {
+      records.delete(key);
+      byteLength -= record.byteLength;
+    }
+    return record;
+  }
+
+  return {
+    get byteLength() {
+      return byteLength;
+    },
+    get(layer, expert) {
+      const key = `${layer}/${expert}`;
+      const record = remove(key);
+      if (record) {
+        records.set(key, record);
+        byteLength += record.byteLength;
+      }
+      return record;
+    },
+    put(record) {
+      const key = `${record.layer}/${record.expert}`;
+      remove(key);
+      if (record.byteLength > budget) return;
+      for (const oldest of records.keys()) {
+        if (byteLength + record.byteLength <= budget) break;
+        remove(oldest);
+      }
+      records.set(key, record);
+      byteLength += record.byteLength;
+    },
+    clear() {
+      records.clear();
+      byteLength = 0;
+    },
+  };
+}

@@ -1,0 +1,216 @@
+import { throwIfAborted, WebMoEError } from "../api/errors.ts";
+import type { Core } from "../wasm/core.ts";
+import { createFetchQueue, type FetchQueue } from "./fetch-queue.ts";
+import type { LibraryCounters } from "./parts.ts";
+import type { Part } from "./segments.ts";
+import type { Urgency } from "./share.ts";
+import type { Source } from "./source/source.ts";
+import type { PartStore, StoredPart } from "./store/store.ts";
+import { createStoreWriter } from "./store-writer.ts";
+
+export interface LibraryReport extends LibraryCounters {
+  /** 1 if the store failed or filled up, and parts are no longer kept. */
+  storeFailures: number;
+}
+
+/** Brings parts from store or source, verified, and keeps what came over a network. */
+export interface PartLoader extends Pick<FetchQueue, "demandSettled" | "urgencyChanged" | "close"> {
+  readonly counters: LibraryReport;
+  readonly storeFailure: WebMoEError | undefined;
+  /** True if the part is in the store, its transaction ended. */
+  isStored(key: string): boolean;
+  /** Packed bytes of the parts, which are read-only: the store's writer and the host tier share them. */
+  load(parts: readonly Part[], urgency: Urgency, signal: AbortSignal): Promise<Uint8Array[]>;
+  /** Stores bytes that are no matrix. */
+  keep(key: string, bytes: Uint8Array): Promise<void>;
+  /** True if a stored part is what `fresh` holds at its place. */
+  sameContent(part: Part, fresh: Source, signal: AbortSignal): Promise<boolean>;
+  /** Runs a write; a failure ends storing instead of being thrown. */
+  tryStore(write: () => Promise<void>): Promise<void>;
+  flush(): Promise<void>;
+}
+
+export function createPartLoader({
+  files,
+  store,
+  core,
+  storedKeys,
+  onStoreFailure,
+}: {
+  readonly files: readonly Source[];
+  readonly store: PartStore;
+  readonly core: Pick<Core, "checksum" | "repack">;
+  /** Keys in the store; the loader keeps the set up to date. */
+  readonly storedKeys: Set<string>;
+  readonly onStoreFailure?: ((error: WebMoEError) => void) | undefined;
+}): PartLoader {
+  const counters: LibraryReport = {
+    networkBytes: 0,
+    storeBytes: 0,
+    hostBytes: 0,
+    healedParts: 0,
+    storedBytes: 0,
+    storableBytes: 0,
+    hostTierBytes: 0,
+    storeFailures: 0,
+  };
+  let storeFailure: WebMoEError | undefined;
+
+  const queue = createFetchQueue({
+    sources: files,
+    onFetched(file, bytes) {
+      if (files[file]!.remote) counters.networkBytes += bytes;
+    },
+  });
+
+  function fail(cause: unknown): void {
+    if (storeFailure) return;
+    storeFailure =
+      cause instanceof WebMoEError
+        ? cause
+        : new WebMoEError("quota", `The part store failed: ${String(cause)}. Parts are no longer kept.`, {
+            cause,
+          });
+    counters.storeFailures++;
+    onStoreFailure?.(storeFailure);
+  }
+
+  const writer = createStoreWriter({
+    store,
+    onWritten(parts) {
+      for (const [key, { bytes }] of parts) {
+        if (!storedKeys.has(key)) counters.storedBytes += bytes.length;
+        storedKeys.add(key);
+      }
+    },
+    onFailure: fail,
+  });
+
+  async function keep(key: string, bytes: Uint8Array): Promise<void> {
+    if (!storeFailure) await writer.write(key, { bytes, checksum: core.checksum(bytes) });
+  }
+
+  function forget({ key, byteLength }: Part): void {
+    if (storedKeys.delete(key)) counters.storedBytes -= byteLength;
+  }
+
+  const isIntact = (part: Part, { bytes, checksum }: StoredPart): boolean =>
+    bytes instanceof Uint8Array && bytes.length === part.byteLength && core.checksum(bytes) === checksum;
+
+  /** One transaction; where it fails, part by part, so that one unreadable value costs one part. */
+  async function readStore(keys: readonly string[]): Promise<(StoredPart | undefined | "unreadable")[]> {
+    try {
+      return await store.getParts(keys);
+    } catch {
+      return Promise.all(
+        keys.map(async (key) => {
+          try {
+            return (await store.getParts([key]))[0];
+          } catch {
+            return "unreadable" as const;
+          }
+        }),
+      );
+    }
+  }
+
+  /** What of `parts` the store has intact. Damaged parts are deleted and named in `damaged`. */
+  async function fromStore(parts: readonly Part[], damaged: Set<Part>): Promise<Map<Part, Uint8Array>> {
+    const found = new Map<Part, Uint8Array>();
+    const stored: Part[] = [];
+    for (const part of parts) {
+      const pending = writer.pending(part.key);
+      if (pending) found.set(part, pending.bytes);
+      else if (storedKeys.has(part.key)) stored.push(part);
+    }
+    if (stored.length === 0) return found;
+    const values = await readStore(stored.map(({ key }) => key));
+    for (const [i, part] of stored.entries()) {
+      const value = values[i];
+      if (value === undefined) {
+        // Deleted meanwhile, by another tab or the user.
+        forget(part);
+      } else if (value === "unreadable" || !isIntact(part, value)) {
+        forget(part);
+        damaged.add(part);
+        counters.healedParts++;
+      } else {
+        counters.storeBytes += value.bytes.length;
+        found.set(part, value.bytes);
+      }
+    }
+    if (damaged.size > 0) await store.deleteParts([...damaged].map(({ key }) => key)).catch(fail);
+    return found;
+  }
+
+  /** Errors: `bad-gguf`, with the tensor named. */
+  function repack({ spec, rowStart, rowCount }: Part, raw: Uint8Array): Uint8Array {
+    try {
+      return core.repack(spec.type, raw, rowCount, spec.cols);
+    } catch (cause) {
+      if (!(cause instanceof WebMoEError)) throw cause;
+      const rows = `rows ${rowStart} to ${rowStart + rowCount - 1}`;
+      throw new WebMoEError(cause.code, `Tensor ${spec.name}, ${rows}: ${cause.message}`, { cause });
+    }
+  }
+
+  async function fromSource(
+    part: Part,
+    urgency: Urgency,
+    signal: AbortSignal,
+    wasDamaged: boolean,
+  ): Promise<Uint8Array> {
+    const range = { offset: part.offset, length: part.fileBytes };
+    let raw: Uint8Array;
+    try {
+      raw = await queue.fetch(part.file, range, { urgency, signal });
+    } catch (cause) {
+      if (!wasDamaged || !(cause instanceof WebMoEError) || cause.code === "aborted") throw cause;
+      throw new WebMoEError(
+        "corrupt-part",
+        `A stored part of ${part.spec.name} is damaged and could not be fetched again: ${cause.message}`,
+        { cause },
+      );
+    }
+    const bytes = repack(part, raw);
+    if (files[part.file]!.remote) await keep(part.key, bytes);
+    return bytes;
+  }
+
+  return {
+    counters,
+    get storeFailure() {
+      return storeFailure;
+    },
+    isStored: (key) => storedKeys.has(key),
+    async load(parts, urgency, signal) {
+      const damaged = new Set<Part>();
+      // Without a wait where nothing is stored, so that records asked for in one turn are fetched together.
+      const known = parts.some(({ key }) => storedKeys.has(key) || writer.pending(key));
+      const found = known ? await fromStore(parts, damaged) : new Map<Part, Uint8Array>();
+      throwIfAborted(signal);
+      return Promise.all(
+        parts.map((part) => found.get(part) ?? fromSource(part, urgency, signal, damaged.has(part))),
+      );
+    },
+    keep,
+    async sameContent(part, fresh, signal) {
+      const [stored] = await readStore([part.key]);
+      if (stored === undefined || stored === "unreadable") return true;
+      const raw = await fresh.read(part.offset, part.fileBytes, signal);
+      try {
+        return core.checksum(repack(part, raw)) === stored.checksum;
+      } catch (error) {
+        if (error instanceof WebMoEError && error.code === "bad-gguf") return false;
+        throw error;
+      }
+    },
+    async tryStore(write) {
+      if (!storeFailure) await write().catch(fail);
+    },
+    demandSettled: queue.demandSettled,
+    urgencyChanged: queue.urgencyChanged,
+    flush: writer.flush,
+    close: queue.close,
+  };
+}

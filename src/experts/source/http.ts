@@ -1,0 +1,246 @@
+import { throwIfAborted, type WebMoEError } from "../../api/errors.ts";
+import { changedError, checkRange, networkError } from "./checks.ts";
+import { openStream } from "./http-stream.ts";
+import {
+  differingValidator,
+  discard,
+  parseContentLength,
+  parseContentRange,
+  readBody,
+  validatorOf,
+  watchStall,
+} from "./response.ts";
+import {
+  type Attempt,
+  browserEnvironment,
+  type NetworkEnvironment,
+  retryAfterMs,
+  withRetries,
+} from "./retry.ts";
+import type { Source } from "./source.ts";
+
+/** The first request brings this much, which holds most headers whole. */
+export const FIRST_REQUEST_BYTES = 256 * 1024;
+
+export interface HttpSourceOptions extends Partial<NetworkEnvironment> {
+  /** Ends opening; what was opened lives on (`close`). */
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Validity {
+  readonly size: number;
+  readonly validator: string | undefined;
+}
+
+/**
+ * A file behind HTTP, read by single ranges.
+ *
+ * - Only `Range` is sent, which CORS allows without a preflight request; If-Range would need one.
+ * - Redirects are resolved once and their target used until it answers 401 or 403 (signed URLs expire).
+ * - A server without Range answers the first request with the whole file. That one response is kept in Blobs,
+ *   which browsers hold outside the JS heap, and reads resolve as soon as their bytes have come.
+ *
+ * Errors: `network`, `source-changed`, `aborted`.
+ */
+export async function openHttpSource(url: string, options: HttpSourceOptions = {}): Promise<Source> {
+  const environment: NetworkEnvironment = { ...browserEnvironment, ...definedOnly(options) };
+  let resolved: string | undefined;
+  // The first request outlives the opening where the server has no Range, so its signal is our own.
+  const lifetime = new AbortController();
+  const end = (): void => lifetime.abort();
+  options.signal?.addEventListener("abort", end, { once: true });
+  const unlink = (): void => options.signal?.removeEventListener("abort", end);
+
+  /** One request. A status that waiting may heal is a failure; any other error status is thrown. */
+  async function send(init: RequestInit, signal: AbortSignal | undefined): Promise<Attempt<Response>> {
+    let response: Response;
+    try {
+      // no-store: stored parts need no second copy in the HTTP cache, whose entry lock would also make
+      // concurrent ranges of one URL wait for each other.
+      const request: RequestInit = { ...init, cache: "no-store" };
+      response = await environment.fetch(resolved ?? url, request);
+      if (resolved !== undefined && (response.status === 401 || response.status === 403)) {
+        discard(response);
+        resolved = undefined;
+        response = await environment.fetch(url, request);
+      }
+    } catch (cause) {
+      throwIfAborted(signal);
+      return { failure: unreachable(url, cause) };
+    }
+    if (response.ok) {
+      if (response.redirected && response.url) resolved = response.url;
+      return { value: response };
+    }
+    discard(response);
+    const failure = badStatus(url, response);
+    const mayHeal = response.status === 408 || response.status === 429 || response.status >= 500;
+    if (!mayHeal) throw failure;
+    return { failure, retryAfterMs: retryAfterMs(response.headers.get("retry-after"), environment.now()) };
+  }
+
+  /** Sends, and hands the answer to `use` under a watch that ends stalled transfers. */
+  async function attempt<T>(
+    init: RequestInit,
+    signal: AbortSignal | undefined,
+    use: (response: Response, watch: ReturnType<typeof watchStall>) => Promise<Attempt<T>>,
+  ): Promise<Attempt<T>> {
+    const watch = watchStall(signal);
+    try {
+      const sent = await send({ ...init, signal: watch.signal }, signal);
+      return "value" in sent ? await use(sent.value, watch) : sent;
+    } finally {
+      watch.end();
+    }
+  }
+
+  const retrying = <T>(signal: AbortSignal | undefined, run: () => Promise<Attempt<T>>): Promise<T> =>
+    withRetries(environment, signal, run);
+
+  /** The size of the file, where CORS hides Content-Range from us. */
+  const askSize = (signal: AbortSignal | undefined): Promise<number> =>
+    retrying(signal, () =>
+      attempt({ method: "HEAD" }, signal, async (response) => {
+        const size = parseContentLength(response.headers.get("content-length"));
+        if (size === undefined)
+          throw networkError(
+            `${url} does not tell its size. Its server must send Content-Length, or expose Content-Range ` +
+              "through Access-Control-Expose-Headers.",
+          );
+        return { value: size };
+      }),
+    );
+
+  async function readRange(
+    { size, validator }: Validity,
+    offset: number,
+    length: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const last = offset + length - 1;
+    return retrying(signal, () =>
+      attempt({ headers: { Range: `bytes=${offset}-${last}` } }, signal, async (response, watch) => {
+        const failed = (failure: WebMoEError): Attempt<never> => {
+          discard(response);
+          return { failure };
+        };
+        if (response.status !== 206)
+          return failed(networkError(`${url} stopped answering range requests (HTTP ${response.status}).`));
+        refuseEncoding(url, response);
+        const range = parseContentRange(response.headers.get("content-range"));
+        const differing = differingValidator(validator, response, range?.total ?? size);
+        if (differing !== undefined)
+          throw discarded(response, changedError(url, `its validator was ${validator} and is ${differing}`));
+        if (range?.total !== undefined && range.total !== size)
+          return failed(changedError(url, `it had ${size} bytes and has ${range.total}`));
+        if (range && (range.from !== offset || range.to !== last))
+          return failed(
+            networkError(
+              `${url} answered bytes ${range.from}-${range.to} to a request for ${offset}-${last}.`,
+            ),
+          );
+        return readBody(response, { url, length }, watch, signal);
+      }),
+    );
+  }
+
+  interface Opened extends Validity {
+    readonly head: Uint8Array<ArrayBuffer>;
+  }
+
+  // The first request decides how the server is read. A whole-file answer leaves the retry loop with its body
+  // unread, as its transfer outlives the opening.
+  const first = await retrying<Opened | Response>(options.signal, async () => {
+    const sent = await send(
+      { headers: { Range: `bytes=0-${FIRST_REQUEST_BYTES - 1}` }, signal: lifetime.signal },
+      options.signal,
+    );
+    if (!("value" in sent) || sent.value.status !== 206) return sent;
+    const response = sent.value;
+    refuseEncoding(url, response);
+    const range = parseContentRange(response.headers.get("content-range"));
+    if (range && (range.from !== 0 || range.to >= FIRST_REQUEST_BYTES)) {
+      discard(response);
+      return {
+        failure: networkError(`${url} answered bytes ${range.from}-${range.to} to a request for its start.`),
+      };
+    }
+    const watch = watchStall(options.signal);
+    const body = await readBody(
+      response,
+      range ? { url, length: range.to + 1 } : { url, length: FIRST_REQUEST_BYTES, atMost: true },
+      watch,
+      options.signal,
+    ).finally(watch.end);
+    if (!("value" in body)) return body;
+    const head = body.value;
+    const whole = !range && head.length < FIRST_REQUEST_BYTES ? head.length : undefined;
+    const size = range?.total ?? whole ?? (await askSize(options.signal));
+    if (size < head.length || (size > head.length && head.length < FIRST_REQUEST_BYTES))
+      return { failure: networkError(`${url} sent ${head.length} bytes as the start of ${size}.`) };
+    return { value: { head, size, validator: validatorOf(response, size) } };
+  });
+
+  if (!("head" in first)) {
+    const again = (signal: AbortSignal): Promise<Response> =>
+      retrying(signal, () => send({ signal }, signal));
+    return openStream(url, first, { stop: lifetime, again }).finally(unlink);
+  }
+  unlink();
+
+  const { head, size, validator } = first;
+  return {
+    name: url,
+    identity: url,
+    size,
+    validator,
+    remote: true,
+    async read(offset, length, signal) {
+      throwIfAborted(signal);
+      checkRange(url, size, offset, length);
+      if (offset + length <= head.length) return head.slice(offset, offset + length);
+      return readRange(first, offset, length, signal);
+    },
+  };
+}
+
+function definedOnly<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}
+
+function discarded(response: Response, error: WebMoEError): WebMoEError {
+  discard(response);
+  return error;
+}
+
+/** Ranges of a compressed representation are not ranges of the file. */
+function refuseEncoding(url: string, response: Response): void {
+  const encoding = response.headers.get("content-encoding");
+  if (encoding && encoding !== "identity")
+    throw discarded(
+      response,
+      networkError(
+        `${url} sends ranges with Content-Encoding ${encoding}; its server must not compress model files.`,
+      ),
+    );
+}
+
+function unreachable(url: string, cause: unknown): WebMoEError {
+  return networkError(
+    `${url} could not be fetched. Check the connection; if the file is on another site, its server must ` +
+      "allow this page (Access-Control-Allow-Origin).",
+    cause,
+  );
+}
+
+function badStatus(url: string, { status }: Response): WebMoEError {
+  const advice =
+    status === 401 || status === 403
+      ? "The file needs permission that this page does not have."
+      : status === 404 || status === 410
+        ? "Check the address."
+        : status === 429 || status >= 500
+          ? "The server is busy or failing; try again later."
+          : "Check the address and the server.";
+  return networkError(`${url} answered HTTP ${status}. ${advice}`);
+}

@@ -1,0 +1,147 @@
+import { throwIfAborted } from "../../api/errors.ts";
+import { networkError } from "./checks.ts";
+import type { Attempt } from "./retry.ts";
+
+/** A connection that has brought nothing for this long is given up and tried again. */
+const STALL_MS = 60_000;
+
+/** A signal that follows `outer` and also fires when `touch` has not been called for STALL_MS. */
+export interface Watch {
+  readonly signal: AbortSignal;
+  touch(): void;
+  end(): void;
+}
+
+export function watchStall(outer: AbortSignal | undefined): Watch {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  let timer = setTimeout(abort, STALL_MS);
+  outer?.addEventListener("abort", abort, { once: true });
+  if (outer?.aborted) abort();
+  return {
+    signal: controller.signal,
+    touch() {
+      clearTimeout(timer);
+      timer = setTimeout(abort, STALL_MS);
+    },
+    end() {
+      clearTimeout(timer);
+      outer?.removeEventListener("abort", abort);
+    },
+  };
+}
+
+/**
+ * Chunks of the body in order; leaving the loop early cancels the transfer, and so does the watch, which makes the
+ * loop throw.
+ */
+export async function* bodyChunks(response: Response, watch: Watch): AsyncGenerator<Uint8Array, void, void> {
+  const reader = response.body?.getReader();
+  if (!reader) return;
+  // Not awaited: a transport that hangs would hang its reader with it.
+  const cancel = (): void => void reader.cancel().catch(() => undefined);
+  watch.signal.addEventListener("abort", cancel, { once: true });
+  let finished = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (watch.signal.aborted) throw new Error("The transfer stalled or was cancelled.");
+      watch.touch();
+      finished = done;
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    watch.signal.removeEventListener("abort", cancel);
+    if (!finished) cancel();
+  }
+}
+
+/** Ends a transfer whose body nobody wants. */
+export function discard(response: Response): void {
+  response.body?.cancel().catch(() => undefined);
+}
+
+/**
+ * The body, which must have `length` bytes, or with `atMost` up to as many. The length is checked while it
+ * arrives, so that a server cannot fill memory.
+ */
+export async function readBody(
+  response: Response,
+  { url, length, atMost = false }: { url: string; length: number; atMost?: boolean },
+  watch: Watch,
+  signal: AbortSignal | undefined,
+): Promise<Attempt<Uint8Array<ArrayBuffer>>> {
+  const bytes = new Uint8Array(length);
+  let received = 0;
+  try {
+    for await (const chunk of bodyChunks(response, watch)) {
+      if (received + chunk.length > length)
+        return { failure: networkError(`${url} sent more than the ${length} bytes asked for.`) };
+      bytes.set(chunk, received);
+      received += chunk.length;
+    }
+  } catch (cause) {
+    throwIfAborted(signal);
+    return {
+      failure: networkError(`${url}: the connection broke after ${received} of ${length} bytes.`, cause),
+    };
+  }
+  if (received < length && !atMost)
+    return { failure: networkError(`${url} sent ${received} of the ${length} bytes it promised.`) };
+  return { value: received === length ? bytes : bytes.slice(0, received) };
+}
+
+export interface ContentRange {
+  readonly from: number;
+  readonly to: number;
+  /** Undefined if the server does not say (`*`). */
+  readonly total: number | undefined;
+}
+
+/** `bytes from-to/total`; undefined if the header is absent, hidden by CORS, or nonsense. */
+export function parseContentRange(header: string | null): ContentRange | undefined {
+  const match = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header?.trim() ?? "");
+  if (!match) return undefined;
+  const [from, to, total] = [
+    Number(match[1]),
+    Number(match[2]),
+    match[3] === "*" ? undefined : Number(match[3]),
+  ];
+  const valid =
+    Number.isSafeInteger(to) &&
+    from <= to &&
+    (total === undefined || (Number.isSafeInteger(total) && to < total));
+  return valid ? { from, to, total } : undefined;
+}
+
+/** A whole number of bytes, or undefined. */
+export function parseContentLength(header: string | null): number | undefined {
+  const value = header === null || !/^\d+$/.test(header.trim()) ? undefined : Number(header);
+  return value !== undefined && Number.isSafeInteger(value) ? value : undefined;
+}
+
+/**
+ * What changes with the file: its ETag, else date and length. A weak ETag is as good as a strong one here:
+ * a model file has one representation, since compressed answers are refused.
+ */
+export function validatorOf(response: Response, size: number): string | undefined {
+  return response.headers.get("etag") || datedValidator(response, size);
+}
+
+function datedValidator(response: Response, size: number): string | undefined {
+  const modified = response.headers.get("last-modified");
+  return modified ? `${modified}; ${size}` : undefined;
+}
+
+/** The response's validator of the kind that `known` is, if it is there and differs. */
+export function differingValidator(
+  known: string | undefined,
+  response: Response,
+  size: number,
+): string | undefined {
+  if (known === undefined) return undefined;
+  const isEtag = /^(W\/)?"/.test(known);
+  const answered = isEtag ? response.headers.get("etag") : datedValidator(response, size);
+  return answered && answered !== known ? answered : undefined;
+}
