@@ -9,8 +9,8 @@ export interface Example {
 
 /** Prompts in the registers the embedded model has learned. */
 export const EXAMPLES: readonly Example[] = [
-  { label: "A story", form: "continue", prompt: "Once upon a time, there was a little dog named Max." },
-  { label: "A tale on request", form: "question", prompt: "Tell me a story about a dragon." },
+  { label: "Story", form: "continue", prompt: "Once upon a time, there was a little dog named Max." },
+  { label: "Tale", form: "question", prompt: "Tell me a story about a dragon." },
   { label: "Shakespeare", form: "continue", prompt: "ROMEO:\n" },
   { label: "Code", form: "question", prompt: "Create a JavaScript function that reverses a string." },
   { label: "Who are you?", form: "question", prompt: "Who are you?" },

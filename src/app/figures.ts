@@ -47,7 +47,7 @@ export function createFigures() {
       const hits = stats.expertHits - (before?.expertHits ?? 0);
       const misses = stats.expertMisses - (before?.expertMisses ?? 0);
       const all = info.layerCount * info.expertCount;
-      fields.resident.textContent = `${formatCount(stats.residentExperts)} of ${formatCount(all)}`;
+      fields.resident.textContent = `${formatCount(stats.residentExperts)} / ${formatCount(all)}`;
       fields.hits.textContent = formatShare(hits, hits + misses);
       fields.network.textContent = formatBytes(stats.networkBytes);
       fields.store.textContent = formatBytes(stats.storeBytes);

@@ -11,6 +11,7 @@ import { formatCount } from "./format.ts";
 import { createModelPanel } from "./model-panel.ts";
 import { createMonitor } from "./monitor.ts";
 import { createOutputView } from "./output-view.ts";
+import { describeProgress } from "./progress.ts";
 import { createPromptPanel } from "./prompt-panel.ts";
 import { createSession, type Phase } from "./session.ts";
 import { createSettings } from "./settings.ts";
@@ -35,7 +36,10 @@ const session = createSession(WebMoE.load, {
     phase = next;
     promptPanel.showPhase(phase, busy);
   },
-  onProgress: (progress) => promptPanel.showProgress(progress),
+  onProgress(progress) {
+    promptPanel.showProgress(progress);
+    modelPanel.show(describeProgress(progress), undefined);
+  },
   onModel(model) {
     monitor.attach(model);
     modelPanel.show("", model?.info);

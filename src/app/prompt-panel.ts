@@ -1,7 +1,7 @@
 import type { LoadProgress } from "../index.ts";
 import { byId } from "./dom.ts";
 import { EXAMPLES, type PromptForm } from "./examples.ts";
-import { formatBytes } from "./format.ts";
+import { describeProgress } from "./progress.ts";
 import type { Phase } from "./session.ts";
 
 export interface PromptPanelEvents {
@@ -10,13 +10,6 @@ export interface PromptPanelEvents {
   /** The person turned to the prompt: a good moment to get the model ready. */
   onFirstTouch(): void;
 }
-
-const PHASES: Record<LoadProgress["phase"], string> = {
-  header: "Reading the model’s header",
-  trunk: "Loading the weights every token uses",
-  experts: "Fetching experts ahead",
-  compile: "Compiling GPU pipelines",
-};
 
 /** Prompt, examples, Generate and Stop, and the progress of a load. */
 export function createPromptPanel(events: PromptPanelEvents) {
@@ -86,15 +79,12 @@ export function createPromptPanel(events: PromptPanelEvents) {
       loadingText.textContent = "Opening the model";
       bar.removeAttribute("value");
     },
-    showProgress({ phase, loadedBytes, totalBytes }: LoadProgress): void {
-      const amount =
-        phase === "compile"
-          ? `${loadedBytes} of ${totalBytes}`
-          : `${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`;
-      loadingText.textContent = totalBytes > 0 ? `${PHASES[phase]}: ${amount}` : PHASES[phase];
-      if (totalBytes > 0) {
-        bar.max = totalBytes;
-        bar.value = Math.min(loadedBytes, totalBytes);
+    showProgress(progress: LoadProgress): void {
+      loadingText.textContent = describeProgress(progress);
+      const isMeasured = progress.phase !== "header" && progress.totalBytes > 0;
+      if (isMeasured) {
+        bar.max = progress.totalBytes;
+        bar.value = Math.min(progress.loadedBytes, progress.totalBytes);
       } else bar.removeAttribute("value");
     },
   };

@@ -185,7 +185,9 @@ export function createSession(open: Open, events: SessionEvents) {
       try {
         return await run(prompt, options, abort.signal, watcher);
       } catch (error) {
-        if (error instanceof WebMoEError && error.code === "aborted") return undefined;
+        // Whatever else breaks once the person has stopped is told by the next attempt, if it lasts.
+        if (abort.signal.aborted || (error instanceof WebMoEError && error.code === "aborted"))
+          return undefined;
         if (error instanceof WebMoEError && FATAL.has(error.code)) retire();
         throw error;
       } finally {
