@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import type { GenerateResult, Token } from "../api/tokens.ts";
+import { tokenFeed } from "./feed.ts";
+
+const RESULT: GenerateResult = {
+  reason: "max-tokens",
+  promptTokens: 1,
+  generatedTokens: 3,
+  firstTokenSeconds: 0,
+};
+const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+async function* numbers(count: number, made: number[] = []): AsyncGenerator<Token, GenerateResult, void> {
+  for (let id = 0; id < count; id++) {
+    made.push(id);
+    yield { id, text: `${id} ` };
+  }
+  return RESULT;
+}
+
+test("a reader gets every token once, in order, then the result", async () => {
+  const feed = tokenFeed(numbers(100));
+  const ids: number[] = [];
+  for (;;) {
+    const batch = await feed.next();
+    ids.push(...batch.tokens.map((token) => token.id));
+    if (batch.result) {
+      expect(batch.result).toEqual(RESULT);
+      break;
+    }
+  }
+  expect(ids).toEqual(Array.from({ length: 100 }, (_, i) => i));
+});
+
+test("the engine runs ahead of its reader by a bounded number of tokens", async () => {
+  const made: number[] = [];
+  const feed = tokenFeed(numbers(1000, made));
+  await settled();
+  const ahead = made.length;
+  expect(ahead).toBeGreaterThan(1);
+  expect(ahead).toBeLessThan(100);
+  await settled();
+  expect(made.length).toBe(ahead);
+  await feed.next();
+  await settled();
+  expect(made.length).toBeGreaterThan(ahead);
+});
+
+test("the generation's error reaches the reader", async () => {
+  const feed = tokenFeed(
+    (async function* (): AsyncGenerator<Token, GenerateResult, void> {
+      yield { id: 1, text: "one" };
+      throw new Error("broken");
+    })(),
+  );
+  await expect(
+    (async () => {
+      for (;;) await feed.next();
+    })(),
+  ).rejects.toThrow("broken");
+});
