@@ -1,0 +1,41 @@
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** Text between special tokens, or the id of one. */
+export type Fragment = string | number;
+
+/**
+ * Cuts special tokens out of text. As in llama.cpp (tokenizer_st_partition), tokens are tried one after the
+ * other, longest in UTF-8 first, each wherever it occurs in what the longer ones left; user-defined tokens
+ * always, control and unknown ones only if `special`.
+ */
+export function specialSplitter({
+  texts,
+  kinds,
+}: Vocabulary): (text: string, special: boolean) => Fragment[] {
+  const utf8 = new TextEncoder();
+  const candidates = texts
+    .map((text, id) => ({ id, text, kind: kinds[id]! }))
+    .filter(({ kind }) => kind.control || kind.userDefined || kind.unknown)
+    .map(({ id, text, kind }) => ({
+      id,
+      text,
+      hidden: kind.control || kind.unknown,
+      length: utf8.encode(text).length,
+    }))
+    .sort((a, b) => b.length - a.length || a.id - b.id);
+
+  return (text, special) => {
+    let fragments: Fragment[] = text === "" ? [] : [text];
+    for (const candidate of candidates) {
+      if ((candidate.hidden && !special) || !text.includes(candidate.text)) continue;
+      fragments = fragments.flatMap((fragment) => {
+        if (typeof fragment === "number") return [fragment];
+        return fragment
+          .split(candidate.text)
+          .flatMap((piece, i): Fragment[] => (i === 0 ? [piece] : [candidate.id, piece]))
+          .filter((piece) => piece !== "");
+      });
+    }
+    return fragments;
+  };
+}

@@ -1,0 +1,195 @@
+import { WebMoEError } from "../../api/errors.ts";
+
+/** What GGUF's `tokenizer.ggml.*` keys say of a byte-level BPE vocabulary, as plain data. */
+export interface TokenizerMetadata {
+  /** `tokenizer.ggml.model`. */
+  readonly model: string;
+  /** `tokenizer.ggml.pre`. */
+  readonly pre?: string;
+  readonly tokens: readonly string[];
+  /** `llama_token_type` of each token. */
+  readonly tokenTypes?: ArrayLike<number>;
+  readonly merges: readonly string[];
+  readonly bosId?: number;
+  readonly eosId?: number;
+  readonly eotId?: number;
+  readonly eomId?: number;
+  readonly addBos?: boolean;
+  readonly addEos?: boolean;
+}
+
+/** What a token is, beside text; a token may be both `normal` and `control`. */
+export interface TokenKind {
+  normal: boolean;
+  /** Named in text only where special tokens are asked for, and never shown. */
+  control: boolean;
+  /** Found in any text before it is cut into words; shown as it is. */
+  userDefined: boolean;
+  /** Treated like `control`. */
+  unknown: boolean;
+}
+
+const TYPE_NORMAL = 1;
+const TYPE_UNKNOWN = 2;
+const TYPE_CONTROL = 3;
+const TYPE_USER_DEFINED = 4;
+
+/**
+ * Tokens that end a generation by their names, where metadata does not say so; llama.cpp's list
+ * (src/llama-vocab.cpp). They are control tokens, whatever their type says.
+ */
+const END_NAMES = [
+  "<|eot_id|>",
+  "<|im_end|>",
+  "<|end|>",
+  "<|return|>",
+  "<|call|>",
+  "<|flush|>",
+  "<|calls|>",
+  "<end_of_turn>",
+  "<|endoftext|>",
+  "</s>",
+  "<|eom_id|>",
+  "<EOT>",
+  "_<EOT>",
+  "[EOT]",
+  "[EOS]",
+  "<|end_of_text|>",
+  "<end_of_utterance>",
+  "<eos>",
+  "<turn|>",
+  "<|tool_response>",
+  "<｜end▁of▁sentence｜>",
+  "[e~[",
+];
+
+/** Fill-in-the-middle tokens: control, the first name of a row that exists. Those of the first rows also end. */
+const ENDING_FILL_NAMES = [
+  ["<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"],
+  ["<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"],
+  ["<|file_sep|>"],
+];
+const FILL_NAMES = [
+  [
+    "<|fim_prefix|>",
+    "<fim-prefix>",
+    "<fim_prefix>",
+    "<｜fim▁begin｜>",
+    "<PRE>",
+    "▁<PRE>",
+    "<|code_prefix|>",
+    "<|prefix|>",
+  ],
+  [
+    "<|fim_suffix|>",
+    "<fim-suffix>",
+    "<fim_suffix>",
+    "<｜fim▁hole｜>",
+    "<SUF>",
+    "▁<SUF>",
+    "<|code_suffix|>",
+    "<|suffix|>",
+  ],
+  [
+    "<|fim_middle|>",
+    "<fim-middle>",
+    "<fim_middle>",
+    "<｜fim▁end｜>",
+    "<MID>",
+    "▁<MID>",
+    "<|code_middle|>",
+    "<|middle|>",
+  ],
+];
+
+/** Structure that gpt-oss models write and readers want to see. */
+const SHOWN_NAMES = ["<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"];
+
+export interface Vocabulary {
+  /** Text of each token; an empty one is named `[EMPTY_id]`. */
+  readonly texts: readonly string[];
+  readonly kinds: readonly TokenKind[];
+  readonly bosId: number | undefined;
+  readonly eosId: number | undefined;
+  readonly endIds: ReadonlySet<number>;
+}
+
+const bad = (what: string): WebMoEError =>
+  new WebMoEError("bad-gguf", `The tokenizer tables are damaged: ${what}. Get the model file anew.`);
+
+function checkedTexts(tokens: readonly string[]): { texts: string[]; ids: Map<string, number> } {
+  if (tokens.length === 0) throw bad("tokenizer.ggml.tokens is empty");
+  const ids = new Map<string, number>();
+  const texts = tokens.map((token: unknown, id) => {
+    if (typeof token !== "string") throw bad(`token ${id} is not a string`);
+    const text = token === "" ? `[EMPTY_${id}]` : token;
+    const other = ids.get(text);
+    // Strings that were not UTF-8 may look alike: they match no text, so that their being two does no harm.
+    if (other !== undefined && !text.includes("\ufffd")) throw bad(`tokens ${other} and ${id} are the same`);
+    ids.set(text, id);
+    return text;
+  });
+  return { texts, ids };
+}
+
+/**
+ * Checks the tables and finds out what each token is.
+ *
+ * Error: `bad-gguf` naming the key or token. Ids outside the vocabulary are ignored, as llama.cpp does.
+ */
+export function readVocabulary(metadata: TokenizerMetadata): Vocabulary {
+  const { texts, ids } = checkedTexts(metadata.tokens);
+  const { tokenTypes } = metadata;
+  if (tokenTypes && tokenTypes.length < texts.length) {
+    throw bad(`tokenizer.ggml.token_type has ${tokenTypes.length} of ${texts.length} entries`);
+  }
+  const notText = metadata.merges.findIndex((merge: unknown) => typeof merge !== "string");
+  if (notText >= 0) throw bad(`merge ${notText} is not a string`);
+
+  const kinds = texts.map((_, id): TokenKind => {
+    const type = tokenTypes?.[id] ?? TYPE_NORMAL;
+    return {
+      normal: type === TYPE_NORMAL,
+      control: type === TYPE_CONTROL,
+      userDefined: type === TYPE_USER_DEFINED,
+      unknown: type === TYPE_UNKNOWN,
+    };
+  });
+  const inside = (id: number | undefined): number | undefined =>
+    id !== undefined && Number.isInteger(id) && id >= 0 && id < texts.length ? id : undefined;
+  const endIds = new Set<number>();
+  const end = (id: number | undefined): void => {
+    if (id !== undefined) endIds.add(id);
+  };
+  const firstOf = (names: readonly string[]): number | undefined => {
+    const name = names.find((candidate) => ids.has(candidate));
+    const id = name === undefined ? undefined : ids.get(name)!;
+    if (id !== undefined) kinds[id]!.control = true;
+    return id;
+  };
+
+  for (const names of ENDING_FILL_NAMES) end(firstOf(names));
+  for (const names of FILL_NAMES) firstOf(names);
+  for (const name of END_NAMES) end(firstOf([name]));
+  for (const name of SHOWN_NAMES) {
+    const id = ids.get(name);
+    if (id !== undefined) kinds[id] = { normal: false, control: false, userDefined: true, unknown: false };
+  }
+  const eosId = inside(metadata.eosId);
+  for (const id of [eosId, inside(metadata.eotId), inside(metadata.eomId)]) end(id);
+
+  // Where a turn ends by <|return|> or <|call|>, <|end|> only ends a message inside it.
+  const ends = (name: string): boolean => endIds.has(ids.get(name) ?? -1);
+  const calls = ends("<|call|>") || ends("<|calls|>");
+  if (calls && ends("<|end|>") && (ends("<|return|>") || ends("<|flush|>"))) {
+    const id = ids.get("<|end|>")!;
+    endIds.delete(id);
+    kinds[id] = { normal: false, control: false, userDefined: true, unknown: false };
+  }
+  if (ends("<|tool_response>") && ends("</s>")) {
+    const id = ids.get("</s>")!;
+    endIds.delete(id);
+    kinds[id] = { normal: true, control: false, userDefined: false, unknown: false };
+  }
+  return { texts, kinds, bosId: inside(metadata.bosId), eosId, endIds };
+}
