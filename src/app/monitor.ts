@@ -2,61 +2,71 @@ import type { Model, Stats } from "../index.ts";
 import type { createExpertsView } from "./experts-view.ts";
 import type { createFigures } from "./figures.ts";
 
-const PERIOD_MS = 125;
+const WRITING_MS = 125;
+const RESTING_MS = 1000;
 
-/** Keeps figures and picture in step with a model: about eight times a second while it writes, once when it is still. */
+/**
+ * Keeps figures and picture in step with a model: about eight times a second while it writes, and once a second at
+ * rest until all of it is stored, which goes on behind the text.
+ */
 export function createMonitor(
   figures: ReturnType<typeof createFigures>,
   experts: ReturnType<typeof createExpertsView>,
 ) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let watched: Model | undefined;
+  let isWriting = false;
+  /** Counters at the start of the generation that hits are counted for. */
   let before: Stats | undefined;
 
   /** A model that goes away while it is asked is no news: whoever disposed of it knows. */
-  async function look(model: Model, settled: boolean): Promise<void> {
+  async function look(model: Model): Promise<Stats | undefined> {
     const [stats, snapshot] = await Promise.all([model.stats(), model.experts()]).catch(() => []);
-    if (!stats || !snapshot || watched !== model) return;
+    if (!stats || !snapshot || watched !== model) return undefined;
     figures.showStats(stats, before, model.info);
-    experts.show(snapshot, settled);
+    experts.show(snapshot, !isWriting);
+    return stats;
   }
 
-  function stopTimer(): void {
+  /** Looks now and goes on looking; a later call takes over from an earlier one. */
+  async function watch(model: Model): Promise<void> {
     clearTimeout(timer);
-    timer = undefined;
-  }
-
-  async function tick(model: Model): Promise<void> {
-    await look(model, false);
-    if (timer !== undefined && watched === model) timer = setTimeout(() => void tick(model), PERIOD_MS);
+    const stats = await look(model);
+    clearTimeout(timer);
+    if (!stats || watched !== model) return;
+    if (isWriting) timer = setTimeout(() => void watch(model), WRITING_MS);
+    else if (stats.storedBytes < stats.storableBytes) timer = setTimeout(() => void watch(model), RESTING_MS);
   }
 
   return {
     /** Begins watching a model, or nothing. */
     attach(model: Model | undefined): void {
-      stopTimer();
+      clearTimeout(timer);
       watched = model;
       before = undefined;
+      isWriting = false;
       if (!model) {
         figures.clear();
         experts.clear();
         return;
       }
       figures.showDetails(model.info);
-      void look(model, true);
+      void watch(model);
     },
     /** A generation begins: from here on hits and misses are counted for it. */
     async begin(model: Model): Promise<void> {
-      before = await model.stats().catch(() => undefined);
+      isWriting = true;
+      const stats = await model.stats().catch(() => undefined);
       if (watched !== model) return;
-      stopTimer();
-      timer = setTimeout(() => void tick(model), 0);
+      before = stats;
+      await watch(model);
     },
-    /** A generation is over: one last look. */
+    /** A generation is over: what it came to, in figures and in words. */
     async settle(model: Model): Promise<void> {
-      stopTimer();
-      await look(model, true);
-      if (watched === model) figures.showDetails(model.info);
+      if (watched !== model) return;
+      isWriting = false;
+      figures.showDetails(model.info);
+      await watch(model);
     },
   };
 }

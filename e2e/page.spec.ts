@@ -1,0 +1,227 @@
+/** The built page in a real browser: what a visitor does, on both backends, under a sub-path. */
+import { fileURLToPath } from "node:url";
+import type { Locator, Page, Request } from "@playwright/test";
+import { expect, type Served, test } from "./serve/fixtures.ts";
+
+const LOCAL_MODEL = fileURLToPath(new URL("../public/models/demo-moe-q8_0.gguf", import.meta.url));
+const STORY = "Once upon a time, there was a little dog named Max.";
+
+interface Visit {
+  output: Locator;
+  /** What the model wrote, without the prompt. */
+  written: Locator;
+  /** How the generation ended: tokens, reason, seed. */
+  ending: Locator;
+  generate: Locator;
+  stop: Locator;
+  /** Requests for model bytes since the page was opened. */
+  modelRequests(): number;
+}
+
+interface Setup {
+  backend?: "wasm" | "webgpu";
+  maxTokens?: number;
+  seed?: number;
+}
+
+const complaints = new WeakMap<Page, string[]>();
+
+/** Whatever a page complains about on its console, or throws, fails the test that opened it. */
+test.beforeEach(({ page }) => {
+  const heard: string[] = [];
+  complaints.set(page, heard);
+  page.on("console", (message) => {
+    if (message.type() === "error") heard.push(`${message.text()} (${message.location().url})`);
+  });
+  page.on("pageerror", (error) => heard.push(String(error)));
+});
+
+test.afterEach(({ page }) => {
+  expect(complaints.get(page)).toEqual([]);
+});
+
+async function visit(page: Page, site: Served, { backend, maxTokens = 8, seed }: Setup = {}): Promise<Visit> {
+  let requests = 0;
+  const count = (request: Request): void => {
+    if (request.url().includes(".gguf")) requests++;
+  };
+  // Requests of the page's worker are the context's.
+  page.context().on("request", count);
+  await page.goto(site.url);
+  const settings = page.getByText("Settings", { exact: true });
+  await settings.click();
+  if (backend) await page.getByLabel("Backend").selectOption(backend);
+  await page.getByLabel("Max tokens").fill(String(maxTokens));
+  if (seed !== undefined) await page.getByLabel("Seed").fill(String(seed));
+  await settings.click();
+  const output = page.getByRole("region", { name: "Output" });
+  return {
+    output,
+    written: output.locator("#output-written"),
+    ending: output.locator("#output-ending"),
+    generate: page.getByRole("button", { name: "Generate" }),
+    stop: page.getByRole("button", { name: "Stop" }),
+    modelRequests: () => requests,
+  };
+}
+
+for (const backend of ["wasm", "webgpu"] as const) {
+  test(`on ${backend}, a second visit says the same words without a model byte from the network`, async ({
+    page,
+    site,
+  }) => {
+    const setup = { backend, maxTokens: 8, seed: 7 };
+    const first = await visit(page, site, setup);
+    await page.getByLabel("Prompt").fill(STORY);
+    await first.generate.click();
+    await expect(first.ending).toContainText("8 tokens, reached max tokens. Seed 7.");
+    const text = await first.written.textContent();
+    expect(text?.trim()).toBeTruthy();
+    await expect(first.output).toContainText(STORY + text);
+    expect(first.modelRequests()).toBeGreaterThan(0);
+    await expect(page.getByRole("img", { name: /6 layers by 16 experts: [1-9]\d* of 96/ })).toBeVisible();
+    await page.getByText("Model, memory and numeric profile").click();
+    await expect(page.getByRole("row", { name: /^Backend/ })).toContainText(
+      backend === "wasm" ? "WebAssembly" : "WebGPU",
+    );
+    await expect(page.locator("#figure-offline")).toHaveText(/^100\s%$/);
+
+    const second = await visit(page, site, setup);
+    await page.getByLabel("Prompt").fill(STORY);
+    await second.generate.click();
+    await expect(second.ending).toContainText("8 tokens");
+    expect(await second.written.textContent()).toBe(text);
+    expect(second.modelRequests()).toBe(0);
+    await expect(page.locator("#figure-network")).toHaveText(/^0\sB$/);
+  });
+
+  test(`on ${backend}, Stop ends the text mid-way and the next prompt is answered`, async ({
+    page,
+    site,
+  }) => {
+    const { written, ending, generate, stop } = await visit(page, site, { backend, maxTokens: 400 });
+    await page.getByLabel("Prompt").fill(STORY);
+    await generate.click();
+    await expect(written).not.toBeEmpty();
+    await stop.click();
+    await expect(ending).toContainText("stopped");
+    const text = (await written.textContent()) ?? "";
+    await expect(stop).toBeDisabled();
+    await expect(page.getByRole("alert")).toBeEmpty();
+
+    await page.getByText("Settings", { exact: true }).click();
+    await page.getByLabel("Max tokens").fill("4");
+    await page.getByLabel("Prompt").fill("The dragon");
+    await generate.click();
+    await expect(ending).toContainText("4 tokens");
+    expect(await written.textContent()).not.toContain(text);
+  });
+}
+
+test("typing a prompt and pressing Generate is enough", async ({ page, site }) => {
+  await page.goto(site.url);
+  await page.getByLabel("Prompt").fill(STORY);
+  await page.getByRole("button", { name: "Generate" }).click();
+  await expect(page.locator("#output-written")).not.toBeEmpty();
+  await expect(page.locator("#figure-rate")).toHaveText(/\d/);
+  await expect(page.locator("#figure-first")).toHaveText(/\d+\s(ms|s)$/);
+});
+
+test("a small expert budget changes no word", async ({ page, site }) => {
+  const { written, ending, generate } = await visit(page, site, { backend: "wasm", maxTokens: 24, seed: 3 });
+  await page.getByLabel("Prompt").fill(STORY);
+  await generate.click();
+  await expect(ending).toContainText("Seed 3");
+  const text = await written.textContent();
+
+  await page.getByText("Settings", { exact: true }).click();
+  await page.getByLabel("Expert budget").selectOption("one-slot");
+  await generate.click();
+  await expect(ending).toBeEmpty();
+  await expect(ending).toContainText("Seed 3");
+  expect(await written.textContent()).toBe(text);
+  await expect(page.locator("#figure-resident")).toHaveText("6 / 96");
+});
+
+test("a local file is read in place, without a request", async ({ page, site }) => {
+  const { ending, written, generate, modelRequests } = await visit(page, site, { backend: "wasm" });
+  await page.getByRole("radio", { name: "File" }).check({ force: true });
+  await page.getByLabel("GGUF files on this device").setInputFiles(LOCAL_MODEL);
+  await expect(page.locator("#model-line")).toContainText("22.2");
+  await page.getByLabel("Prompt").fill(STORY);
+  await generate.click();
+  await expect(ending).toContainText("8 tokens");
+  await expect(written).not.toBeEmpty();
+  expect(modelRequests()).toBe(0);
+});
+
+test("a bad address or file is said in words, and the page goes on", async ({ page, site }) => {
+  const { ending, generate } = await visit(page, site, { backend: "wasm" });
+  const alert = page.getByRole("alert");
+  await page.getByLabel("Prompt").fill(STORY);
+  await page.getByRole("radio", { name: "URL" }).check({ force: true });
+  await page.getByRole("button", { name: "Load" }).click();
+  await expect(alert).toContainText("Give the address of a GGUF file");
+  await page.getByLabel("Address of a GGUF file").fill("ftp://example.org/model.gguf");
+  await generate.click();
+  await expect(alert).toContainText("is not a web address");
+  // There, but an image.
+  await page.getByLabel("Address of a GGUF file").fill(`${site.url}favicon.svg`);
+  await page.getByRole("button", { name: "Load" }).click();
+  await expect(alert).toContainText("not a GGUF file");
+  await page.getByRole("radio", { name: "File" }).check({ force: true });
+  await expect(alert).toBeEmpty();
+  await page
+    .getByLabel("GGUF files on this device")
+    .setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no model") });
+  await expect(alert).toContainText("No GGUF file among these");
+  await page.getByRole("radio", { name: "demo-moe" }).check({ force: true });
+  await generate.click();
+  await expect(ending).toContainText("8 tokens");
+  await expect(alert).toBeEmpty();
+});
+
+test("the keyboard alone is enough, and focus is never lost", async ({ page, site }) => {
+  const { written, ending, generate, stop } = await visit(page, site, { backend: "wasm", maxTokens: 400 });
+  const prompt = page.getByLabel("Prompt");
+  await prompt.press("Control+Home");
+  await page.keyboard.type(STORY);
+  for (let presses = 0; presses < 12; presses++) {
+    await page.keyboard.press("Tab");
+    if (await generate.evaluate((button) => button === document.activeElement)) break;
+  }
+  await expect(generate).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(stop).toBeFocused();
+  await expect(written).not.toBeEmpty();
+  await page.keyboard.press("Escape");
+  await expect(ending).toContainText("stopped");
+  await expect(generate).toBeFocused();
+
+  await prompt.focus();
+  await page.keyboard.press("Control+Enter");
+  await expect(stop).toBeEnabled();
+  await expect(written).not.toBeEmpty();
+  await page.keyboard.press("Escape");
+  await expect(generate).toBeEnabled();
+});
+
+test("markup in a text stays text", async ({ page, site }) => {
+  const { output, ending, generate } = await visit(page, site, { backend: "wasm" });
+  const markup = '<img src="x" onerror="document.title = 1"><b>bold</b>';
+  await page.getByLabel("Prompt").fill(markup);
+  await generate.click();
+  await expect(ending).toContainText("8 tokens");
+  await expect(output).toContainText(markup);
+  await expect(output.locator("img, b")).toHaveCount(0);
+});
+
+test("a phone's width needs no sideways scrolling", async ({ page, site }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  const { ending, generate } = await visit(page, site, { backend: "wasm" });
+  await page.getByLabel("Prompt").fill(`${STORY} ${"w".repeat(200)}`);
+  await generate.click();
+  await expect(ending).toContainText("8 tokens");
+  for (const summary of await page.locator("details:not([open]) > summary").all()) await summary.click();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+});
