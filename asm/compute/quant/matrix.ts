@@ -1,0 +1,63 @@
+// What the four encodings have in common: a matrix row by type, for kernels that are written once.
+import { dotPairF16, scaleOf, unpackF16 } from "./f16";
+import { dotPairF32 } from "./f32";
+import { dotPairQ4, Q4_FACTOR, unpackQ4 } from "./q4_0";
+import { dotPairQ8, Q8_FACTOR, unpackQ8 } from "./q8_0";
+import { BLOCK, F16, F32, Q4_0, Q8_0 } from "./types";
+
+// Whether elements come in blocks with a scale of their own.
+// @ts-ignore: decorator
+@inline
+export function isScaled(type: u32): bool {
+  return type >= Q4_0;
+}
+
+// Bytes of `cols` elements in the plane of quants.
+// @ts-ignore: decorator
+@inline
+export function quantBytes(type: u32, cols: usize): usize {
+  return type == F32 ? cols << 2 : type == F16 ? cols << 1 : type == Q4_0 ? cols >> 1 : cols;
+}
+
+// Bytes of the scales of `cols` elements.
+// @ts-ignore: decorator
+@inline
+export function scaleBytes(type: u32, cols: usize): usize {
+  return isScaled(type) ? (cols / BLOCK) << 1 : 0;
+}
+
+// What unpacked elements and sums must still be multiplied by.
+// @ts-ignore: decorator
+@inline
+export function factorOf(type: u32): f32 {
+  return type == Q8_0 ? Q8_FACTOR : type == Q4_0 ? Q4_FACTOR : 1;
+}
+
+// acc[0], acc[1] = lane sums of rows a and b times x, both still to be multiplied by the type's factor.
+// @ts-ignore: decorator
+@inline
+export function dotPair(type: u32, a: usize, b: usize, scalesA: usize, scalesB: usize, cols: usize, x: usize, acc: usize): void {
+  if (type == Q8_0) dotPairQ8(a, b, scalesA, scalesB, cols, x, acc);
+  else if (type == Q4_0) dotPairQ4(a, b, scalesA, scalesB, cols, x, acc);
+  else if (type == F16) dotPairF16(a, b, cols, x, acc);
+  else dotPairF32(a, b, cols, x, acc);
+}
+
+// out = `cols` elements of a row, without scales and factor.
+export function unpack(type: u32, quants: usize, cols: usize, out: usize): void {
+  if (type == Q8_0) unpackQ8(quants, cols, out);
+  else if (type == Q4_0) unpackQ4(quants, cols, out);
+  else if (type == F16) unpackF16(quants, cols, out);
+  else memory.copy(out, quants, cols << 2);
+}
+
+// out = `cols` elements of a row as the numbers they stand for; exact, since 8 + 11 significant bits fit f32.
+export function decodeRow(type: u32, quants: usize, scales: usize, cols: usize, out: usize): void {
+  unpack(type, quants, cols, out);
+  if (!isScaled(type)) return;
+  const factor = factorOf(type);
+  for (const end = out + (cols << 2); out < end; out += BLOCK << 2, scales += 2) {
+    const scale = f32x4.splat(scaleOf(scales) * factor);
+    for (let i: usize = 0; i < BLOCK << 2; i += 16) v128.store(out + i, f32x4.mul(v128.load(out + i), scale));
+  }
+}

@@ -1,0 +1,76 @@
+// Q8_0: blocks of 32 signed bytes and one half as their scale.
+//
+// A byte becomes f32 in two operations: a swizzle puts it into the top byte of a 32-bit lane, the other bytes zero,
+// which is the quant times 2^24 as a signed integer; the conversion is exact. The factor is taken off at the very
+// end (Q8_FACTOR), where a power of two rounds nothing.
+import { splatScale } from "./f16";
+import { BLOCK } from "./types";
+
+export const Q8_FACTOR: f32 = 1.0 / 16777216.0;
+
+// Lanes [4g, 4g + 4) of sixteen signed bytes, times 2^24. Index 0x80 is out of range: a zero byte.
+// @ts-ignore: decorator
+@inline
+export function topBytes0(bytes: v128): v128 {
+  return f32x4.convert_i32x4_s(i8x16.swizzle(bytes, i8x16(-128, -128, -128, 0, -128, -128, -128, 1, -128, -128, -128, 2, -128, -128, -128, 3)));
+}
+// @ts-ignore: decorator
+@inline
+export function topBytes1(bytes: v128): v128 {
+  return f32x4.convert_i32x4_s(i8x16.swizzle(bytes, i8x16(-128, -128, -128, 4, -128, -128, -128, 5, -128, -128, -128, 6, -128, -128, -128, 7)));
+}
+// @ts-ignore: decorator
+@inline
+export function topBytes2(bytes: v128): v128 {
+  return f32x4.convert_i32x4_s(i8x16.swizzle(bytes, i8x16(-128, -128, -128, 8, -128, -128, -128, 9, -128, -128, -128, 10, -128, -128, -128, 11)));
+}
+// @ts-ignore: decorator
+@inline
+export function topBytes3(bytes: v128): v128 {
+  return f32x4.convert_i32x4_s(i8x16.swizzle(bytes, i8x16(-128, -128, -128, 12, -128, -128, -128, 13, -128, -128, -128, 14, -128, -128, -128, 15)));
+}
+
+// Lane sums of sixteen bytes (times 2^24) and the sixteen values at x, added to `sum` in ascending order.
+// @ts-ignore: decorator
+@inline
+export function addProducts(sum: v128, bytes: v128, x: usize): v128 {
+  sum = f32x4.add(sum, f32x4.mul(topBytes0(bytes), v128.load(x)));
+  sum = f32x4.add(sum, f32x4.mul(topBytes1(bytes), v128.load(x, 16)));
+  sum = f32x4.add(sum, f32x4.mul(topBytes2(bytes), v128.load(x, 32)));
+  return f32x4.add(sum, f32x4.mul(topBytes3(bytes), v128.load(x, 48)));
+}
+
+// As addProducts, at the start of a block, where there is nothing to add to yet.
+// @ts-ignore: decorator
+@inline
+export function firstProducts(bytes: v128, x: usize): v128 {
+  let sum = f32x4.mul(topBytes0(bytes), v128.load(x));
+  sum = f32x4.add(sum, f32x4.mul(topBytes1(bytes), v128.load(x, 16)));
+  sum = f32x4.add(sum, f32x4.mul(topBytes2(bytes), v128.load(x, 32)));
+  return f32x4.add(sum, f32x4.mul(topBytes3(bytes), v128.load(x, 48)));
+}
+
+// acc[0], acc[1] = lane sums (times 2^24) of two rows of `cols` quants times x.
+export function dotPairQ8(a: usize, b: usize, scalesA: usize, scalesB: usize, cols: usize, x: usize, acc: usize): void {
+  let sumA = f32x4.splat(0);
+  let sumB = f32x4.splat(0);
+  for (const end = a + cols; a < end; a += BLOCK, b += BLOCK, x += BLOCK << 2, scalesA += 2, scalesB += 2) {
+    const blockA = addProducts(firstProducts(v128.load(a), x), v128.load(a, 16), x + 64);
+    const blockB = addProducts(firstProducts(v128.load(b), x), v128.load(b, 16), x + 64);
+    sumA = f32x4.add(sumA, f32x4.mul(blockA, splatScale(scalesA)));
+    sumB = f32x4.add(sumB, f32x4.mul(blockB, splatScale(scalesB)));
+  }
+  v128.store(acc, sumA);
+  v128.store(acc, sumB, 16);
+}
+
+// out = quants times 2^24, unscaled.
+export function unpackQ8(quants: usize, cols: usize, out: usize): void {
+  for (const end = quants + cols; quants < end; quants += 16, out += 64) {
+    const bytes = v128.load(quants);
+    v128.store(out, topBytes0(bytes));
+    v128.store(out, topBytes1(bytes), 16);
+    v128.store(out, topBytes2(bytes), 32);
+    v128.store(out, topBytes3(bytes), 48);
+  }
+}

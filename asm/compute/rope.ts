@@ -1,0 +1,74 @@
+// Rotary position embedding, and the way of keys and values into the cache.
+import { keysOf, PAGE, pageOf, valuesOf } from "./kv";
+import { normRow } from "./norm";
+
+// out [rows, 2, dimension / 2]: cosines, then sines of position · freqBase^(-2i / dimension). Angles are f64 and
+// only the results are rounded, so that far positions turn as exactly as near ones.
+export function fillRope(position: usize, rows: usize, dimension: usize, freqBase: f64, out: usize): void {
+  const half = dimension >> 1;
+  for (let i: usize = 0; i < half; i++) {
+    const frequency = Math.pow(freqBase, (-2 * <f64>i) / <f64>dimension);
+    for (let row: usize = 0; row < rows; row++) {
+      const angle = <f64>(position + row) * frequency;
+      const at = out + ((row * dimension + i) << 2);
+      store<f32>(at, <f32>Math.cos(angle));
+      store<f32>(at + (half << 2), <f32>Math.sin(angle));
+    }
+  }
+}
+
+// Turns the leading `dimension` elements of a head by one row of fillRope's table.
+function rotate(head: usize, table: usize, dimension: usize, neox: bool): void {
+  const half = dimension >> 1;
+  const apart = neox ? half << 2 : 4;
+  const step: usize = neox ? 4 : 8;
+  for (let i: usize = 0; i < half; i++, head += step, table += 4) {
+    const cosine = load<f32>(table);
+    const sine = load<f32>(table + (half << 2));
+    const a = load<f32>(head);
+    const b = load<f32>(head + apart);
+    store<f32>(head, a * cosine - b * sine);
+    store<f32>(head + apart, a * sine + b * cosine);
+  }
+}
+
+// Rows of qkv [headCount + 2 kvHeadCount, headDim]: q, normed (qNorm != 0) and rotated, to `out`
+// [headCount, headDim]; k likewise, and v as it is, to the cache from `position` on. `head` is scratch [headDim].
+export function ropeCache(
+  qkv: usize,
+  rows: usize,
+  position: usize,
+  headCount: usize,
+  kvHeadCount: usize,
+  headDim: usize,
+  qNorm: usize,
+  kNorm: usize,
+  eps: f64,
+  table: usize,
+  dimension: usize,
+  neox: bool,
+  pageTable: usize,
+  out: usize,
+  head: usize,
+): void {
+  const headBytes = headDim << 2;
+  for (let row: usize = 0; row < rows; row++, table += dimension << 2) {
+    for (let h: usize = 0; h < headCount; h++, qkv += headBytes, out += headBytes) {
+      if (qNorm) normRow(qkv, qNorm, headDim, eps, out);
+      else memory.copy(out, qkv, headBytes);
+      rotate(out, table, dimension, neox);
+    }
+    const slot = (position + row) % PAGE;
+    const page = pageOf(pageTable, (position + row) / PAGE);
+    for (let h: usize = 0; h < kvHeadCount; h++, qkv += headBytes) {
+      if (kNorm) normRow(qkv, kNorm, headDim, eps, head);
+      else memory.copy(head, qkv, headBytes);
+      rotate(head, table, dimension, neox);
+      const keys = keysOf(page, h, headDim) + (slot << 2);
+      for (let i: usize = 0; i < headDim; i++) store<f32>(keys + i * (PAGE * 4), load<f32>(head + (i << 2)));
+    }
+    for (let h: usize = 0; h < kvHeadCount; h++, qkv += headBytes) {
+      memory.copy(valuesOf(page, h, headDim) + slot * headBytes, qkv, headBytes);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { WebMoEError } from "../../api/errors.ts";
+
+const WASM_PAGE = 65536;
+
+/** Every allocation starts at a cache line. */
+const ALIGNMENT = 64;
+
+/** All memory of one backend: blocks are handed out in ascending order and never taken back. */
+export interface Arena {
+  /**
+   * Address of `bytes` zeroed bytes. `purpose` names them in the error.
+   * Errors: `out-of-memory`, after which the arena is as it was.
+   */
+  allocate(bytes: number, purpose: string): number;
+  /** Views are stale after the next allocation. */
+  bytes(address: number, length: number): Uint8Array<ArrayBuffer>;
+  words(address: number, length: number): Uint32Array<ArrayBuffer>;
+  floats(address: number, length: number): Float32Array<ArrayBuffer>;
+}
+
+export function createArena(memory: WebAssembly.Memory, base: number): Arena {
+  let top = base;
+  const buffer = (): ArrayBuffer => memory.buffer as ArrayBuffer;
+  return {
+    allocate(bytes, purpose) {
+      const address = Math.ceil(top / ALIGNMENT) * ALIGNMENT;
+      const end = address + bytes;
+      const missing = Math.ceil((end - buffer().byteLength) / WASM_PAGE);
+      if (missing > 0) {
+        try {
+          memory.grow(missing);
+        } catch (cause) {
+          throw new WebMoEError(
+            "out-of-memory",
+            `No room for ${bytes} bytes of ${purpose} beside the ${top} bytes in use: WebAssembly memory ends at 4 GiB, ` +
+              "or at what the browser gives. Lower expertBudget or contextLength, or take a smaller model.",
+            { cause },
+          );
+        }
+      }
+      top = end;
+      return address;
+    },
+    bytes: (address, length) => new Uint8Array(buffer(), address, length),
+    words: (address, length) => new Uint32Array(buffer(), address, length),
+    floats: (address, length) => new Float32Array(buffer(), address, length),
+  };
+}

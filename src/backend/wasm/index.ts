@@ -1,0 +1,335 @@
+/**
+ * The CPU backend: every op of a plan in one thread's WebAssembly (`asm/compute`), at once and synchronously.
+ * Weights stay quantised, activations are f32 throughout. One arena holds trunk, values, expert slots and KV pages.
+ */
+import { WebMoEError } from "../../api/errors.ts";
+import type { ExpertsOp, ForwardPlan, LinearOp, Op, RopeCacheOp, ValueId } from "../../model/plan.ts";
+import { COMPUTE_MEMORY, HALF_TABLE_BYTES, instantiateCompute } from "../../wasm/compute.ts";
+import { type Backend, CHUNK_ROWS, type Pass, type Wave } from "../backend.ts";
+import { createArena } from "./arena.ts";
+import { checkPlan } from "./check-plan.ts";
+import { createKvCache } from "./kv-cache.ts";
+import { type Matrix, matrixAt, matrixBytes, writeRows } from "./matrices.ts";
+import { createSlots } from "./slots.ts";
+
+export interface WasmBackendOptions {
+  readonly plan: ForwardPlan;
+  /** compute.wasm. */
+  readonly module: WebAssembly.Module;
+  /** Positions the KV cache may grow to. */
+  readonly contextLength: number;
+}
+
+/** What the device cannot do on this backend, in one message. */
+function notOnDevice(what: string): never {
+  throw new WebMoEError(
+    "invalid-argument",
+    `The CPU backend does not ${what}: decisions and sampling are core.wasm's; use setDecisions and runWave.`,
+  );
+}
+
+/**
+ * Makes a backend for one model.
+ * Errors: `unsupported-architecture` if the plan's shapes do not suit the kernels, `out-of-memory`.
+ */
+export async function createWasmBackend(options: WasmBackendOptions): Promise<Backend> {
+  const { plan, module, contextLength } = options;
+  checkPlan(plan);
+  const { headCount, kvHeadCount, headDim, hiddenSize, expertsPerToken, vocabSize } = plan.hyperparameters;
+  const memory = new WebAssembly.Memory(COMPUTE_MEMORY);
+  const compute = await instantiateCompute(module, memory);
+  const arena = createArena(memory, compute.heapBase());
+
+  let scratchBytes = 0;
+  const scratch = (bytes: number, purpose: string): number => {
+    scratchBytes += bytes;
+    return arena.allocate(bytes, purpose);
+  };
+  const halfTable = scratch(HALF_TABLE_BYTES, "the table of halves");
+  compute.fillHalfTable(halfTable);
+  compute.useHalfTable(halfTable);
+
+  const trunk = new Map(
+    plan.trunk.map((spec) => {
+      const address = arena.allocate(matrixBytes(spec), spec.name);
+      return [spec.name, { spec, address, matrix: matrixAt(address, spec) }] as const;
+    }),
+  );
+  const trunkBytes = plan.trunk.reduce((sum, spec) => sum + matrixBytes(spec), 0);
+  const values = plan.values.map(({ name, width, rows }) => ({
+    name,
+    width,
+    rows,
+    address: scratch((rows === "batch" ? CHUNK_ROWS : 1) * width * 4, name),
+  }));
+
+  const ops = [...plan.prologue, ...plan.layers.flatMap((layer) => layer.ops), ...plan.epilogue];
+  const ropes = new Map(
+    ops
+      .filter((op) => op.kind === "rope-cache")
+      .map(({ rope }) => [ropeKey(rope), rope] as const)
+      .map(([key, rope]) => [
+        key,
+        { ...rope, table: scratch(CHUNK_ROWS * rope.dimension * 4, "rope table") },
+      ]),
+  );
+  const expertHiddenSize = Math.max(0, ...plan.layers.map(({ moe }) => moe?.expertHiddenSize ?? 0));
+  const entryCount = CHUNK_ROWS * expertsPerToken;
+  const tokensAt = scratch(CHUNK_ROWS * 4, "tokens");
+  const headAt = scratch(headDim * 4, "a head");
+  const linearScratch = scratch(compute.linearScratchBytes(CHUNK_ROWS), "matrix tiles");
+  const attentionScratch = scratch(compute.attentionScratchBytes(CHUNK_ROWS, headCount), "attention scores");
+  const expertInput = scratch(CHUNK_ROWS * hiddenSize * 4, "expert inputs");
+  const gateAt = scratch(CHUNK_ROWS * expertHiddenSize * 4, "expert gates");
+  const upAt = scratch(CHUNK_ROWS * expertHiddenSize * 4, "expert activations");
+  const expertOutput = scratch(CHUNK_ROWS * hiddenSize * 4, "expert outputs");
+  /** `[rows, expertsPerToken, hiddenSize]`: what combine sums. */
+  const expertRows = scratch(entryCount * hiddenSize * 4, "expert outputs by rank");
+  const entriesAt = scratch(entryCount * 4, "dispatch entries");
+  const weightsAt = scratch(entryCount * 4, "routing weights");
+
+  const kv = createKvCache(plan.hyperparameters, { compute, arena, contextLength });
+  const slots = createSlots(plan.layers, arena);
+
+  let pass: Pass = { phase: "decode", position: 0, tokens: new Uint32Array(1) };
+  /** The layer whose routing weights are at weightsAt. */
+  let decidedLayer: number | undefined;
+
+  const weight = (name: string): Matrix => trunk.get(name)!.matrix;
+  const value = (id: ValueId): number => values[id]!.address;
+  const liveRows = (id: ValueId): number => (values[id]!.rows === "batch" ? pass.tokens.length : 1);
+
+  const multiply = (
+    matrix: Matrix,
+    io: { x: number; rows: number; out: number; outStride: number; residual?: number },
+  ): void => {
+    const { type, quants, scales, rows, cols } = matrix;
+    const { x, out, outStride, residual = 0 } = io;
+    compute.linear(
+      type,
+      quants,
+      scales,
+      cols,
+      x,
+      cols * 4,
+      io.rows,
+      out,
+      outStride,
+      residual,
+      linearScratch,
+      0,
+      rows,
+    );
+  };
+
+  const runLinear = (op: LinearOp): void => {
+    let out = value(op.out);
+    for (const name of op.weights) {
+      const matrix = weight(name);
+      const residual = op.residual === undefined ? undefined : value(op.residual);
+      multiply(matrix, {
+        x: value(op.x),
+        rows: liveRows(op.x),
+        out,
+        outStride: values[op.out]!.width * 4,
+        ...(residual !== undefined && { residual }),
+      });
+      out += matrix.rows * 4;
+    }
+  };
+
+  const runRopeCache = (op: RopeCacheOp): void => {
+    compute.ropeCache(
+      value(op.qkv),
+      pass.tokens.length,
+      pass.position,
+      headCount,
+      kvHeadCount,
+      headDim,
+      op.qNorm === undefined ? 0 : weight(op.qNorm).quants,
+      op.kNorm === undefined ? 0 : weight(op.kNorm).quants,
+      op.eps,
+      ropes.get(ropeKey(op.rope))!.table,
+      op.rope.dimension,
+      op.rope.pairing === "neox" ? 1 : 0,
+      kv.pageTable(op.layer),
+      value(op.out),
+      headAt,
+    );
+  };
+
+  /** One expert on at most CHUNK_ROWS entries, which lie at `entries`. */
+  const runExpert = (op: ExpertsOp, slot: number, entries: number, rows: number): void => {
+    const gate = slots.matrix(op.layer, slot, "gate");
+    const up = slots.matrix(op.layer, slot, "up");
+    const down = slots.matrix(op.layer, slot, "down");
+    compute.gatherRows(value(op.x), hiddenSize * 4, entries, rows, expertsPerToken, expertInput);
+    multiply(gate, { x: expertInput, rows, out: gateAt, outStride: gate.rows * 4 });
+    multiply(up, { x: expertInput, rows, out: upAt, outStride: up.rows * 4 });
+    compute.siluMul(gateAt, upAt, rows * gate.rows);
+    multiply(down, { x: gateAt, rows, out: expertOutput, outStride: hiddenSize * 4 });
+    compute.scatterRows(expertOutput, hiddenSize * 4, entries, rows, expertRows);
+  };
+
+  const runWave = (op: ExpertsOp, { slots: waveSlots, offsets, entries }: Wave): void => {
+    const limit = pass.tokens.length * expertsPerToken;
+    if (entries.length > entryCount || entries.some((entry) => entry >= limit)) {
+      throw new WebMoEError(
+        "invalid-argument",
+        `A wave of ${entries.length} entries in layer ${op.layer} names a row that this pass of ${pass.tokens.length} does not have.`,
+      );
+    }
+    arena.words(entriesAt, entries.length).set(entries);
+    waveSlots.forEach((slot, i) => {
+      const end = offsets[i + 1]!;
+      for (let start = offsets[i]!; start < end; start += CHUNK_ROWS) {
+        runExpert(op, slot, entriesAt + start * 4, Math.min(CHUNK_ROWS, end - start));
+      }
+    });
+  };
+
+  const run = (op: Op): void => {
+    const rows = pass.tokens.length;
+    switch (op.kind) {
+      case "embed": {
+        const { type, quants, scales, cols } = weight(op.weight);
+        return compute.embed(type, quants, scales, cols, tokensAt, rows, value(op.out));
+      }
+      case "rms-norm": {
+        const { width } = values[op.x]!;
+        const [first, count] = op.rows === "last" ? [liveRows(op.x) - 1, 1] : [0, liveRows(op.x)];
+        const x = value(op.x) + first * width * 4;
+        return compute.rmsNorm(x, weight(op.weight).quants, width, op.eps, count, value(op.out));
+      }
+      case "linear":
+        return runLinear(op);
+      case "rope-cache":
+        return runRopeCache(op);
+      case "attention":
+        return compute.attention(
+          value(op.q),
+          rows,
+          pass.position,
+          headCount,
+          kvHeadCount,
+          headDim,
+          op.scale,
+          kv.pageTable(op.layer),
+          value(op.out),
+          attentionScratch,
+          0,
+          kvHeadCount,
+        );
+      case "combine":
+        if (decidedLayer !== op.layer) {
+          throw new WebMoEError(
+            "invalid-argument",
+            `combine in layer ${op.layer} came before its setDecisions.`,
+          );
+        }
+        return compute.combine(
+          value(op.residual),
+          weightsAt,
+          expertRows,
+          rows,
+          expertsPerToken,
+          hiddenSize,
+          value(op.out),
+        );
+      case "route":
+      case "experts":
+        return notOnDevice(`run ${op.kind} by itself`);
+    }
+  };
+
+  return {
+    numerics: {
+      backend: "wasm",
+      adapter: "wasm-simd",
+      activations: "f32",
+      kvCache: "f32",
+      kernels: ["simd"],
+      prefillRouting: "wasm",
+      decodeRouting: "wasm",
+      chunkRows: CHUNK_ROWS,
+    },
+    routesOnDevice: false,
+
+    writeTrunk({ name }, rows) {
+      const tensor = trunk.get(name);
+      if (!tensor) throw new WebMoEError("invalid-argument", `${name} is no trunk tensor of this plan.`);
+      writeRows(arena, tensor.address, tensor.spec, rows);
+    },
+    slotBytes: slots.slotBytes,
+    async allocateSlots(counts) {
+      slots.allocate(counts);
+    },
+    writeSlot: slots.write,
+    // Experts are reached by the slots that a wave names; there is no device router to tell.
+    writeSlotTable() {},
+
+    async beginPass(next) {
+      const { position, tokens } = next;
+      if (tokens.length < 1 || tokens.length > CHUNK_ROWS || position + tokens.length > contextLength) {
+        throw new WebMoEError(
+          "invalid-argument",
+          `A pass of ${tokens.length} tokens at position ${position} does not fit: 1 to ${CHUNK_ROWS} tokens, ` +
+            `context of ${contextLength}.`,
+        );
+      }
+      const unknown = tokens.find((token) => token >= vocabSize);
+      if (unknown !== undefined) {
+        throw new WebMoEError(
+          "invalid-argument",
+          `Token ${unknown} is outside the vocabulary of ${vocabSize}.`,
+        );
+      }
+      kv.reserve(position + tokens.length);
+      pass = next;
+      decidedLayer = undefined;
+      arena.words(tokensAt, tokens.length).set(tokens);
+      for (const { dimension, freqBase, table } of ropes.values()) {
+        compute.fillRope(position, tokens.length, dimension, freqBase, table);
+      }
+    },
+    run,
+    setDecisions(op, { weights }) {
+      if (weights.length !== pass.tokens.length * expertsPerToken) {
+        throw new WebMoEError(
+          "invalid-argument",
+          `Layer ${op.layer} got ${weights.length} routing weights for ${pass.tokens.length} rows of ${expertsPerToken}.`,
+        );
+      }
+      arena.floats(weightsAt, weights.length).set(weights);
+      decidedLayer = op.layer;
+    },
+    async runWave(op, wave) {
+      runWave(op, wave);
+    },
+    canSample: () => false,
+    sample: () => notOnDevice("sample"),
+    async submit(read) {
+      if (read.routing || read.token) notOnDevice("route or sample");
+      if (read.value === undefined) return {};
+      const length = liveRows(read.value) * values[read.value]!.width;
+      return { value: arena.floats(value(read.value), length).slice() };
+    },
+
+    writeValue(id, data) {
+      const { name, width, rows, address } = values[id]!;
+      if (data.length > (rows === "batch" ? CHUNK_ROWS : 1) * width) {
+        throw new WebMoEError("invalid-argument", `${data.length} numbers do not fit the value ${name}.`);
+      }
+      arena.floats(address, data.length).set(data);
+    },
+
+    memory: () => ({ trunkBytes, kvBytes: kv.byteLength(), expertBytes: slots.byteLength(), scratchBytes }),
+    // The arena goes with the last reference to this backend: WebAssembly memory cannot be given back sooner.
+    dispose() {},
+  };
+}
+
+/** Ropes with equal keys turn by the same angles. */
+function ropeKey({ dimension, freqBase }: RopeCacheOp["rope"]): string {
+  return `${dimension}/${freqBase}`;
+}

@@ -1,0 +1,111 @@
+import { describe, expect, test } from "vitest";
+import type { LinearOp } from "../../model/plan.ts";
+import type { QuantName } from "../../model/quantization.ts";
+import { opPlan } from "../testing/plans.ts";
+import { linear, worstError } from "../testing/references.ts";
+import { runOps } from "../testing/run.ts";
+import { allRows, createRandom, type PackedTensor, randomFloats, randomTensor } from "../testing/tensors.ts";
+import { makeBackend } from "./make.testing.ts";
+
+const TYPES: readonly QuantName[] = ["f32", "f16", "q4_0", "q8_0"];
+
+/** A backend that holds `tensors` as the weights of one linear op. */
+async function makeLinear(tensors: readonly PackedTensor[], { residual = false } = {}) {
+  const cols = tensors[0]!.cols;
+  const width = tensors.reduce((sum, { rows }) => sum + rows, 0);
+  const trunk = tensors.map(({ rows, type }, i) => ({ name: `w${i}`, rows, cols, type }));
+  const plan = opPlan({
+    trunk,
+    values: [
+      { name: "x", width: cols, rows: "batch", kind: "scratch" },
+      { name: "residual", width, rows: "batch", kind: "scratch" },
+      { name: "out", width, rows: "batch", kind: "scratch" },
+    ],
+  });
+  const backend = await makeBackend(plan);
+  trunk.forEach((spec, i) => {
+    backend.writeTrunk(spec, allRows(tensors[i]!));
+  });
+  const weights = trunk.map(({ name }) => name);
+  const op: LinearOp = { kind: "linear", x: 0, weights, out: 2, ...(residual && { residual: 1 }) };
+  return (x: Float32Array, residuals = new Float32Array(0)) =>
+    runOps(backend, plan, { ops: [op], rows: x.length / cols, inputs: { x, residual: residuals }, out: 2 });
+}
+
+describe.each(TYPES)("a linear op on %s weights", (type) => {
+  // Outputs and columns on both sides of every tile edge of the kernels: odd outputs, a lone block, beyond 512 columns.
+  test.each([
+    [1, 32],
+    [5, 96],
+    [16, 160],
+    [33, 512],
+    [9, 1120],
+  ])("of [%i, %i] is within 1e-6 of Σ|w·x| for any number of rows", async (rows, cols) => {
+    const random = createRandom(rows + cols);
+    const weight = randomTensor(random, type, rows, cols, 2);
+    const multiply = await makeLinear([weight]);
+    for (const n of [1, 2, 3, 17]) {
+      const x = randomFloats(random, n * cols, 3);
+      x[0] = 1e4;
+      expect(worstError(await multiply(x), linear(x, weight))).toBeLessThan(1e-6);
+    }
+  });
+
+  test("gives a row the same bits alone, among 17 and among 128", async () => {
+    const random = createRandom(7);
+    const weight = randomTensor(random, type, 21, 1056);
+    const multiply = await makeLinear([weight]);
+    const x = randomFloats(random, 128 * 1056, 2);
+    const among128 = await multiply(x);
+    expect(await multiply(x.subarray(0, 17 * 1056))).toEqual(among128.subarray(0, 17 * 21));
+    for (const row of [0, 5, 127]) {
+      const alone = await multiply(x.subarray(row * 1056, (row + 1) * 1056));
+      expect(alone).toEqual(among128.subarray(row * 21, (row + 1) * 21));
+    }
+  });
+
+  test("keeps tiny scales, subnormal halves among them", async () => {
+    const random = createRandom(8);
+    const weight = randomTensor(random, type, 4, 64, 2e-5);
+    const multiply = await makeLinear([weight]);
+    const x = randomFloats(random, 64);
+    expect(worstError(await multiply(x), linear(x, weight))).toBeLessThan(1e-6);
+  });
+});
+
+test.each(["f32", "f16"] as const)("%s weights need columns in fours only", async (type) => {
+  const random = createRandom(9);
+  const weight = randomTensor(random, type, 6, 100);
+  const multiply = await makeLinear([weight]);
+  const x = randomFloats(random, 5 * 100);
+  expect(worstError(await multiply(x), linear(x, weight))).toBeLessThan(1e-6);
+});
+
+test("weights of different types and heights are concatenated in order", async () => {
+  const random = createRandom(10);
+  const tensors = [
+    randomTensor(random, "q8_0", 7, 96),
+    randomTensor(random, "q4_0", 3, 96),
+    randomTensor(random, "f32", 10, 96),
+  ];
+  const multiply = await makeLinear(tensors);
+  const x = randomFloats(random, 5 * 96);
+  const out = await multiply(x);
+  let column = 0;
+  for (const tensor of tensors) {
+    const part = Float32Array.from({ length: 5 * tensor.rows }, (_, i) => {
+      return out[Math.floor(i / tensor.rows) * 20 + column + (i % tensor.rows)]!;
+    });
+    expect(worstError(part, linear(x, tensor))).toBeLessThan(1e-6);
+    column += tensor.rows;
+  }
+});
+
+test("a residual is added to every output", async () => {
+  const random = createRandom(11);
+  const weight = randomTensor(random, "q8_0", 12, 64);
+  const multiply = await makeLinear([weight], { residual: true });
+  const x = randomFloats(random, 3 * 64);
+  const residual = randomFloats(random, 3 * 12, 10);
+  expect(worstError(await multiply(x, residual), linear(x, weight, residual))).toBeLessThan(1e-6);
+});

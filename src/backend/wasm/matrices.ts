@@ -1,0 +1,54 @@
+import { WebMoEError } from "../../api/errors.ts";
+import type { TensorSpec } from "../../model/plan.ts";
+import { type PackedRows, packedLayout } from "../../model/quantization.ts";
+import { COMPUTE_TYPES } from "../../wasm/compute.ts";
+import type { Arena } from "./arena.ts";
+
+/** A packed matrix in the arena, as the kernels take it. */
+export interface Matrix {
+  readonly rows: number;
+  readonly cols: number;
+  /** Of COMPUTE_TYPES. */
+  readonly type: number;
+  readonly quants: number;
+  /** Start of the scales plane; of no meaning in types without one. */
+  readonly scales: number;
+}
+
+/** Bytes of a packed matrix. */
+export function matrixBytes({ type, rows, cols }: TensorSpec): number {
+  return packedLayout(type, rows, cols).byteLength;
+}
+
+/** The matrix whose packed bytes start at `address`. */
+export function matrixAt(address: number, { type, rows, cols }: TensorSpec): Matrix {
+  const scales = packedLayout(type, rows, cols).planes[1];
+  return { rows, cols, type: COMPUTE_TYPES[type], quants: address, scales: address + (scales?.offset ?? 0) };
+}
+
+/** Copies a delivery of rows into each plane of the matrix whose packed bytes start at `address`. */
+export function writeRows(
+  arena: Arena,
+  address: number,
+  spec: TensorSpec,
+  { rowStart, rowCount, bytes }: PackedRows,
+): void {
+  const part = packedLayout(spec.type, rowCount, spec.cols);
+  if (
+    rowStart < 0 ||
+    rowCount < 0 ||
+    rowStart + rowCount > spec.rows ||
+    bytes.byteLength !== part.byteLength
+  ) {
+    throw new WebMoEError(
+      "invalid-argument",
+      `Rows [${rowStart}, ${rowStart + rowCount}) in ${bytes.byteLength} bytes do not fit ${spec.name}: it has ` +
+        `${spec.rows} rows, and ${rowCount} of them take ${part.byteLength} bytes.`,
+    );
+  }
+  packedLayout(spec.type, spec.rows, spec.cols).planes.forEach(({ offset, rowBytes }, plane) => {
+    const from = part.planes[plane]!.offset;
+    const length = rowCount * rowBytes;
+    arena.bytes(address + offset + rowStart * rowBytes, length).set(bytes.subarray(from, from + length));
+  });
+}

@@ -1,0 +1,124 @@
+import type { QuantName } from "../model/quantization.ts";
+
+/** The numbers that compute.wasm has for encodings (`asm/compute/quant/types.ts`). */
+export const COMPUTE_TYPES: Readonly<Record<QuantName, number>> = { f32: 0, f16: 1, q4_0: 2, q8_0: 3 };
+
+/**
+ * compute.wasm's exports. Addresses and strides are bytes in the memory it was given, counts are elements, and
+ * activations are f32, row-major. Addresses above 2 GiB come back negative: `>>> 0` makes them whole.
+ */
+export interface ComputeExports {
+  /** First byte the host may use. */
+  heapBase(): number;
+  /** Fills the table [65536] of f32 by half, and tells the instance where it is. */
+  fillHalfTable(table: number): void;
+  useHalfTable(table: number): void;
+
+  /** out [rows, cols] = rows `tokens` of the matrix. */
+  embed(
+    type: number,
+    quants: number,
+    scales: number,
+    cols: number,
+    tokens: number,
+    rows: number,
+    out: number,
+  ): void;
+  /** out = x / √(mean(x²) + eps) · weight, of `rows` rows. */
+  rmsNorm(x: number, weight: number, width: number, eps: number, rows: number, out: number): void;
+  /** Outputs [start, end) of [residual +] x · Wᵀ; no residual where it is 0. Rows of out and residual are outStride apart. */
+  linear(
+    type: number,
+    quants: number,
+    scales: number,
+    cols: number,
+    x: number,
+    xStride: number,
+    rows: number,
+    out: number,
+    outStride: number,
+    residual: number,
+    scratch: number,
+    start: number,
+    end: number,
+  ): void;
+  linearScratchBytes(rows: number): number;
+  /** out [rows, 2, dimension / 2]: cosines and sines of position · freqBase^(−2i/dimension). */
+  fillRope(position: number, rows: number, dimension: number, freqBase: number, out: number): void;
+  /** Splits qkv, norms (where weights are given, else 0) and rotates q to `out` and k, v to the cache. */
+  ropeCache(
+    qkv: number,
+    rows: number,
+    position: number,
+    headCount: number,
+    kvHeadCount: number,
+    headDim: number,
+    qNorm: number,
+    kNorm: number,
+    eps: number,
+    table: number,
+    dimension: number,
+    neox: number,
+    pageTable: number,
+    out: number,
+    head: number,
+  ): void;
+  /** Kv heads [start, end) of causal attention over the pages. */
+  attention(
+    q: number,
+    rows: number,
+    position: number,
+    headCount: number,
+    kvHeadCount: number,
+    headDim: number,
+    scale: number,
+    pageTable: number,
+    out: number,
+    scratch: number,
+    start: number,
+    end: number,
+  ): void;
+  attentionScratchBytes(rows: number, headCount: number): number;
+  kvPageBytes(kvHeadCount: number, headDim: number): number;
+  /** out [count, …] = the rows of x that entries (row · expertsPerToken + rank) name. */
+  gatherRows(
+    x: number,
+    rowBytes: number,
+    entries: number,
+    count: number,
+    expertsPerToken: number,
+    out: number,
+  ): void;
+  /** Row i goes to row entries[i] of out. */
+  scatterRows(rows: number, rowBytes: number, entries: number, count: number, out: number): void;
+  /** gate = silu(gate) · up. */
+  siluMul(gate: number, up: number, length: number): void;
+  /** out = residual + Σ_rank weight · expert row, ranks ascending, residual last. */
+  combine(
+    residual: number,
+    weights: number,
+    expertRows: number,
+    rows: number,
+    expertsPerToken: number,
+    width: number,
+    out: number,
+  ): void;
+}
+
+/** Bytes of the table for `fillHalfTable`. */
+export const HALF_TABLE_BYTES = 0x10000 * 4;
+
+/** Positions of one layer in a page of the KV cache (`asm/compute/kv.ts`). */
+export const KV_PAGE_POSITIONS = 64;
+
+/** The memory limits that compute.wasm was compiled with, in pages of 64 KiB: 1 MiB, and all of 32-bit memory. */
+export const COMPUTE_MEMORY = { initial: 16, maximum: 65536 } as const;
+
+/** Instantiates compute.wasm on a memory made with COMPUTE_MEMORY. */
+export async function instantiateCompute(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<ComputeExports> {
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  return exports as unknown as ComputeExports;
+}
