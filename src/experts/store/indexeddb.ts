@@ -70,8 +70,14 @@ function putAll(use: UseStore, entries: readonly (readonly [string, StoredPart])
       new Promise<void>((resolve, reject) => {
         const { transaction } = store;
         transaction.oncomplete = () => resolve();
-        transaction.onabort = () => reject(transaction.error);
-        for (const [key, part] of entries) store.put(part, key);
+        transaction.onabort = () =>
+          reject(transaction.error ?? new DOMException("The transaction was aborted.", "AbortError"));
+        try {
+          for (const [key, part] of entries) store.put(part, key);
+        } catch (error) {
+          reject(error);
+          transaction.abort();
+        }
       }),
   );
   return mapQuota(written);
