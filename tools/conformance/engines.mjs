@@ -1,0 +1,115 @@
+// @ts-check
+/** The two places WebMoE runs in, with one way to ask: the built library in Node, and in a page of a browser. */
+import { existsSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { serveStatic } from "../run/static-server.mjs";
+import { ROOT, WORK } from "./models.mjs";
+import { runJobs } from "./page/jobs.js";
+
+/**
+ * @typedef {import("./page/jobs.js").Job} Job
+ * @typedef {import("./page/jobs.js").JobsResult} JobsResult
+ * @typedef {import("../../src/api/options.ts").LoadOptions} LoadOptions
+ * @typedef {"node" | "browser"} Place
+ *
+ * @typedef {object} Engine
+ * @property {(modelPath: string, options: LoadOptions, jobs: readonly Job[]) => Promise<JobsResult>} run
+ *   throws `EngineError` with the library's code
+ * @property {() => Promise<void>} close
+ */
+
+/** An error that the library reported, wherever it ran. */
+export class EngineError extends Error {
+  /** @param {{ code: string, message: string }} error */
+  constructor({ code, message }) {
+    super(`${code}: ${message}`);
+    this.name = "EngineError";
+    this.code = code;
+  }
+}
+
+const LIBRARY = join(ROOT, "dist", "lib");
+
+/** @param {string} file */
+function builtFile(file) {
+  const path = join(LIBRARY, file);
+  if (!existsSync(path)) throw new Error(`${relative(ROOT, path)} is missing: run \`npm run build\` first.`);
+  return path;
+}
+
+/** Everything fixed, so that only what a comparison varies can make a difference. @type {LoadOptions} */
+const COMMON_OPTIONS = {
+  activations: "f32",
+  threads: 1,
+  contextLength: 320,
+  store: "memory",
+  completeInBackground: false,
+  expertBudget: "all",
+};
+
+/** @param {JobsResult | { error: { code: string, message: string } }} answer */
+function checked(answer) {
+  if ("error" in answer) throw new EngineError(answer.error);
+  return answer;
+}
+
+/** @returns {Promise<Engine>} */
+export async function nodeEngine() {
+  const { WebMoE } = await import(pathToFileURL(builtFile("node.js")).href);
+  return {
+    run: async (modelPath, options, jobs) =>
+      checked(await runJobs(WebMoE, modelPath, { ...COMMON_OPTIONS, ...options }, jobs)),
+    close: async () => {},
+  };
+}
+
+/**
+ * Each run has a page of its own in one browser profile: memory is given back, IndexedDB stays.
+ * @param {import("playwright").Browser} browser
+ * @returns {Promise<Engine>}
+ */
+export async function browserEngine(browser) {
+  builtFile("webmoe.js");
+  const site = await serveStatic({
+    root: {
+      "/": fileURLToPath(new URL("page", import.meta.url)),
+      "/lib/": LIBRARY,
+      "/models/": WORK,
+      "/embedded/": join(ROOT, "public", "models"),
+    },
+  });
+  /** @param {string} path */
+  const urlPath = (path) =>
+    dirname(path) === WORK ? `models/${relative(WORK, path)}` : `embedded/${relative(dirname(path), path)}`;
+  const context = await browser.newContext();
+  return {
+    async run(modelPath, options, jobs) {
+      const page = await context.newPage();
+      /** @type {string[]} */
+      const complaints = [];
+      page.on("pageerror", (error) => complaints.push(error.message));
+      page.on("console", (message) => {
+        if (message.type() === "error") complaints.push(message.text());
+      });
+      try {
+        await page.goto(site.url);
+        await page.waitForFunction("globalThis.runJobs !== undefined", undefined, { timeout: 30_000 });
+        const answer = await page.evaluate(
+          ([path, load, list]) => globalThis.runJobs(path, load, list),
+          /** @type {const} */ ([urlPath(modelPath), { ...COMMON_OPTIONS, ...options }, jobs]),
+        );
+        return checked(answer);
+      } catch (error) {
+        if (error instanceof EngineError || complaints.length === 0) throw error;
+        throw new Error(`${error instanceof Error ? error.message : error}\n${complaints.join("\n")}`);
+      } finally {
+        await page.close();
+      }
+    },
+    async close() {
+      await context.close();
+      await site.close();
+    },
+  };
+}

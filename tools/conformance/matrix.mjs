@@ -1,0 +1,174 @@
+// @ts-check
+/** What is compared with what: the full product and the sample draw from the same parts. */
+import { compareTokens, logitsDistance } from "./compare.mjs";
+import { EngineError } from "./engines.mjs";
+import { goldenLogits, modelFile } from "./models.mjs";
+
+/**
+ * @typedef {import("./engines.mjs").Engine} Engine
+ * @typedef {import("./models.mjs").Golden} Golden
+ * @typedef {import("./models.mjs").GoldenCase} GoldenCase
+ *
+ * @typedef {object} Configuration
+ * @property {string} name
+ * @property {import("./engines.mjs").Place} place
+ * @property {import("../../src/api/options.ts").LoadOptions} options
+ * @property {number} logitsLimit of `logitsDistance`
+ * @property {{ backend: string, decodeRouting: string }} numerics that the model must report
+ *
+ * @typedef {{ name: string, passed: boolean, detail: string }} Row
+ */
+
+/** f32 sums in another order than llama.cpp's differ by 2e-6 to 2e-5; WGSL's exp and division are less exact. */
+const WASM_LIMIT = 5e-5;
+const WGSL_LIMIT = 3e-4;
+
+/** @type {Readonly<Record<"wasm" | "segment1" | "segmentAll" | "routingWasm", Configuration>>} */
+export const CONFIGURATIONS = {
+  wasm: {
+    name: "WASM",
+    place: "node",
+    options: { backend: "wasm" },
+    logitsLimit: WASM_LIMIT,
+    numerics: { backend: "wasm", decodeRouting: "wasm" },
+  },
+  segment1: {
+    name: "WebGPU, 1 layer a segment",
+    place: "browser",
+    options: { backend: "webgpu", segmentLayers: 1 },
+    logitsLimit: WGSL_LIMIT,
+    numerics: { backend: "webgpu", decodeRouting: "wgsl" },
+  },
+  segmentAll: {
+    name: "WebGPU, all layers a segment",
+    place: "browser",
+    options: { backend: "webgpu", segmentLayers: "all" },
+    logitsLimit: WGSL_LIMIT,
+    numerics: { backend: "webgpu", decodeRouting: "wgsl" },
+  },
+  routingWasm: {
+    name: "WebGPU, routing in WASM",
+    place: "browser",
+    options: { backend: "webgpu", routing: "wasm" },
+    logitsLimit: WGSL_LIMIT,
+    numerics: { backend: "webgpu", decodeRouting: "wasm" },
+  },
+};
+
+/**
+ * Compares tokenisation, greedy tokens and logits of one model under one configuration with the golden vectors.
+ * @param {Engine} engine
+ * @param {Configuration} configuration
+ * @param {Golden} golden
+ * @param {{ cases?: readonly string[], tokens?: number }} [limits] some cases only, and fewer tokens of each
+ * @returns {Promise<Row[]>}
+ */
+export async function compareWithGolden(engine, configuration, golden, { cases, tokens = Infinity } = {}) {
+  const chosen = cases ? cases.map((name) => caseNamed(golden, name)) : golden.cases;
+  const expected = chosen.map(({ ids }) => ids.slice(0, tokens));
+  const { results, info } = await engine.run(await modelFile(golden), configuration.options, [
+    { kind: "logits", ids: golden.logits.promptIds },
+    ...chosen.map(({ text }) => /** @type {const} */ ({ kind: "tokenize", text })),
+    ...chosen.map(
+      ({ promptIds }, i) =>
+        /** @type {const} */ ({ kind: "generate", ids: promptIds, count: expected[i]?.length ?? 0 }),
+    ),
+  ]);
+  const { backend, decodeRouting } = info.numerics;
+  if (backend !== configuration.numerics.backend || decodeRouting !== configuration.numerics.decodeRouting) {
+    throw new Error(`Asked for ${configuration.name}, got backend ${backend}, routing in ${decodeRouting}.`);
+  }
+  const distance = logitsDistance(results[0] ?? [], goldenLogits(golden));
+  const prefix = `${golden.model.name} · ${configuration.name}`;
+  const logitsRow = {
+    name: `${prefix} · logits after ${golden.logits.promptIds.length} tokens`,
+    passed: distance <= configuration.logitsLimit,
+    detail: `rms difference / deviation ${distance.toExponential(1)}, limit ${configuration.logitsLimit.toExponential(0)}`,
+  };
+  const tokenRows = chosen.map((goldenCase, i) => {
+    const tokenized = (results[1 + i] ?? []).slice(0, goldenCase.tokens);
+    const asPrompt = compareTokens(tokenized, goldenCase.promptIds);
+    const greedy = compareTokens(results[1 + chosen.length + i] ?? [], expected[i] ?? []);
+    return {
+      name: `${prefix} · ${goldenCase.name}`,
+      passed: asPrompt.same && greedy.same,
+      detail: asPrompt.same
+        ? tokensDetail(greedy, expected[i] ?? [], goldenCase)
+        : `the prompt is tokenised differently from token ${asPrompt.firstDifference} on`,
+    };
+  });
+  return [logitsRow, ...tokenRows];
+}
+
+/** @param {Golden} golden @param {string} name @returns {GoldenCase} */
+function caseNamed(golden, name) {
+  const found = golden.cases.find((candidate) => candidate.name === name);
+  if (!found) throw new Error(`${golden.model.name} has no golden case named "${name}".`);
+  return found;
+}
+
+/** @param {ReturnType<typeof compareTokens>} comparison @param {readonly number[]} expected @param {GoldenCase} golden */
+function tokensDetail({ same, firstDifference }, expected, { margins }) {
+  if (same) return `${expected.length} tokens`;
+  const margin = margins[firstDifference];
+  return `differs at token ${firstDifference} of ${expected.length}, where llama.cpp's margin is ${margin}`;
+}
+
+/** Residency budgets: the least that is possible, or a share of all expert bytes. */
+export const BUDGETS = /** @type {const} */ (["one slot a layer", 0.1, 0.25, 0.5, 1]);
+
+/** Prompts of 1, 17 and 200 tokens. */
+export const RESIDENCY_CASES = ["1 token", "17 tokens", "200 tokens"];
+
+/**
+ * Expert bytes of the whole model, and the least budget: the number that `budget-too-small` names.
+ * @param {Engine} engine @param {Golden} golden @param {import("../../src/api/options.ts").LoadOptions} options
+ */
+export async function budgetRange(engine, golden, options) {
+  const path = await modelFile(golden);
+  const { info } = await engine.run(path, options, []);
+  const all = info.memory.expertBytes;
+  try {
+    await engine.run(path, { ...options, expertBudget: 1 }, []);
+  } catch (error) {
+    const named = error instanceof EngineError ? /(\d+) bytes\.?$/.exec(error.message) : null;
+    if (!(error instanceof EngineError) || error.code !== "budget-too-small" || !named) throw error;
+    return { all, least: Number(named[1]) };
+  }
+  throw new Error("A budget of one byte was accepted.");
+}
+
+/**
+ * Greedy tokens of one model under one expert budget: the golden ones, with no more expert bytes than allowed.
+ * @param {Engine} engine
+ * @param {{ name: string, options: import("../../src/api/options.ts").LoadOptions }} configuration
+ * @param {Golden} golden
+ * @param {(typeof BUDGETS)[number]} budget
+ * @param {{ all: number, least: number }} range
+ * @param {{ cases?: readonly string[], tokens: number }} limits
+ * @returns {Promise<Row[]>}
+ */
+export async function compareUnderBudget(engine, configuration, golden, budget, range, limits) {
+  const bytes =
+    budget === "one slot a layer" ? range.least : Math.max(range.least, Math.ceil(budget * range.all));
+  const chosen = (limits.cases ?? RESIDENCY_CASES).map((name) => caseNamed(golden, name));
+  const { results, stats } = await engine.run(
+    await modelFile(golden),
+    { ...configuration.options, expertBudget: bytes },
+    chosen.map(
+      ({ promptIds }) => /** @type {const} */ ({ kind: "generate", ids: promptIds, count: limits.tokens }),
+    ),
+  );
+  const label = typeof budget === "number" ? `${budget * 100} %` : budget;
+  const within = stats.peakExpertBytes <= bytes && stats.peakExpertBytes > 0;
+  return chosen.map((goldenCase, i) => {
+    const expected = goldenCase.ids.slice(0, limits.tokens);
+    const greedy = compareTokens(results[i] ?? [], expected);
+    const peak = `peak ${stats.peakExpertBytes} of ${bytes} bytes`;
+    return {
+      name: `${golden.model.name} · ${configuration.name} · budget ${label} · ${goldenCase.name}`,
+      passed: greedy.same && within,
+      detail: `${tokensDetail(greedy, expected, goldenCase)}, ${peak}${within ? "" : ": not within the budget"}`,
+    };
+  });
+}
