@@ -3,7 +3,16 @@
  * Weights stay quantised, activations are f32 throughout. One arena holds trunk, values, expert slots and KV pages.
  */
 import { WebMoEError } from "../../api/errors.ts";
-import type { ExpertsOp, ForwardPlan, LinearOp, Op, RopeCacheOp, ValueId } from "../../model/plan.ts";
+import type {
+  AttentionOp,
+  CombineOp,
+  ExpertsOp,
+  ForwardPlan,
+  LinearOp,
+  Op,
+  RopeCacheOp,
+  ValueId,
+} from "../../model/plan.ts";
 import { COMPUTE_MEMORY, HALF_TABLE_BYTES, instantiateCompute } from "../../wasm/compute.ts";
 import { type Backend, CHUNK_ROWS, type Pass, type Wave } from "../backend.ts";
 import { createArena } from "./arena.ts";
@@ -188,57 +197,60 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     });
   };
 
+  const runAttention = (op: AttentionOp): void => {
+    compute.attention(
+      value(op.q),
+      pass.tokens.length,
+      pass.position,
+      headCount,
+      kvHeadCount,
+      headDim,
+      op.scale,
+      kv.pageTable(op.layer),
+      value(op.out),
+      attentionScratch,
+      0,
+      kvHeadCount,
+    );
+  };
+
+  const runCombine = (op: CombineOp): void => {
+    if (decidedLayer !== op.layer) {
+      throw new WebMoEError("invalid-argument", `combine in layer ${op.layer} came before its setDecisions.`);
+    }
+    const [residual, out] = [value(op.residual), value(op.out)];
+    compute.combine(residual, weightsAt, expertRows, pass.tokens.length, expertsPerToken, hiddenSize, out);
+  };
+
   const run = (op: Op): void => {
-    const rows = pass.tokens.length;
     switch (op.kind) {
       case "embed": {
         const { type, quants, scales, cols } = weight(op.weight);
-        return compute.embed(type, quants, scales, cols, tokensAt, rows, value(op.out));
+        compute.embed(type, quants, scales, cols, tokensAt, pass.tokens.length, value(op.out));
+        break;
       }
       case "rms-norm": {
         const { width } = values[op.x]!;
         const [first, count] = op.rows === "last" ? [liveRows(op.x) - 1, 1] : [0, liveRows(op.x)];
         const x = value(op.x) + first * width * 4;
-        return compute.rmsNorm(x, weight(op.weight).quants, width, op.eps, count, value(op.out));
+        compute.rmsNorm(x, weight(op.weight).quants, width, op.eps, count, value(op.out));
+        break;
       }
       case "linear":
-        return runLinear(op);
+        runLinear(op);
+        break;
       case "rope-cache":
-        return runRopeCache(op);
+        runRopeCache(op);
+        break;
       case "attention":
-        return compute.attention(
-          value(op.q),
-          rows,
-          pass.position,
-          headCount,
-          kvHeadCount,
-          headDim,
-          op.scale,
-          kv.pageTable(op.layer),
-          value(op.out),
-          attentionScratch,
-          0,
-          kvHeadCount,
-        );
+        runAttention(op);
+        break;
       case "combine":
-        if (decidedLayer !== op.layer) {
-          throw new WebMoEError(
-            "invalid-argument",
-            `combine in layer ${op.layer} came before its setDecisions.`,
-          );
-        }
-        return compute.combine(
-          value(op.residual),
-          weightsAt,
-          expertRows,
-          rows,
-          expertsPerToken,
-          hiddenSize,
-          value(op.out),
-        );
+        runCombine(op);
+        break;
       case "route":
       case "experts":
-        return notOnDevice(`run ${op.kind} by itself`);
+        notOnDevice(`run ${op.kind} by itself`);
     }
   };
 
