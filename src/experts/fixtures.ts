@@ -1,31 +1,14 @@
 /** A small model file, a server for it, and a core to read it with: for the tests of this folder. */
-import { WebMoEError } from "../api/errors.ts";
+import coreUrl from "../../asm/core/index.ts?asc";
 import type { ExpertMatrix } from "../model/plan.ts";
-import { packedLayout } from "../model/quantization.ts";
-import type { Core } from "../wasm/core.ts";
+import { compileWasmFile } from "../wasm/compile-node.ts";
+import { type Core, instantiateCore } from "../wasm/core.ts";
 import type { PartDirectory, RecordLocation, TensorLocation } from "./parts.ts";
 import type { NetworkEnvironment } from "./source/retry.ts";
 
 export const MODEL_URL = "https://models.example/moe.gguf";
 
-/** The two functions that this folder asks of core.wasm, in their simplest form: f32 only. */
-export const fakeCore: Pick<Core, "checksum" | "repack"> = {
-  checksum(bytes) {
-    let [low, high] = [0x811c9dc5, 0x1b873593];
-    for (const byte of bytes) {
-      low = Math.imul(low ^ byte, 0x01000193) >>> 0;
-      high = Math.imul(high + byte + 1, 0x85ebca6b) >>> 0;
-    }
-    return low.toString(16).padStart(8, "0") + high.toString(16).padStart(8, "0");
-  },
-  repack(type, bytes, rows, cols) {
-    const packed = new Uint8Array(packedLayout(type, rows, cols).byteLength);
-    packed.set(bytes);
-    if (new Float32Array(packed.buffer).some((value) => !Number.isFinite(value)))
-      throw new WebMoEError("bad-gguf", "An element is not finite.");
-    return packed;
-  },
-};
+export const loadCore = async (): Promise<Core> => instantiateCore(await compileWasmFile(coreUrl));
 
 export interface ModelFixture {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -165,7 +148,7 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal | null | undefine
   });
 }
 
-/** A promise and its key. */
+/** A promise that is resolved from outside. */
 export function gate(): { opened: Promise<undefined>; open(): void } {
   let open = (): void => undefined;
   const opened = new Promise<undefined>((resolve) => {
