@@ -1,0 +1,69 @@
+// out = softmax(q · k · SCALE) · v over positions up to the row's own, one workgroup a (head, row). Keys go by in
+// runs of WORKGROUP_SIZE with a running maximum and sum (online softmax, arXiv 1805.02867), so any context length
+// fits. Runs start at position 0 whatever the batch, so a row's bits depend on nothing but its own history.
+const DIMS: u32 = (HEAD_DIM + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;
+const LOWEST: f32 = -3.0e38;
+
+@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>; // [rows, HEAD_COUNT HEAD_DIM / 4]
+@group(0) @binding(2) var<storage, read_write> out: array<f32>; // [rows, HEAD_COUNT HEAD_DIM]
+@group(0) @binding(6) var<storage, read> keys: array<vec4<f32>>; // [capacity, KV_HEAD_COUNT HEAD_DIM / 4]
+@group(0) @binding(7) var<storage, read> values: array<f32>; // [capacity, KV_HEAD_COUNT HEAD_DIM]
+
+var<workgroup> query: array<vec4<f32>, HEAD_DIM / 4u>;
+var<workgroup> scores: array<f32, WORKGROUP_SIZE>;
+var<workgroup> weights: array<f32, WORKGROUP_SIZE>;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+  let head = group.x;
+  let row = group.y;
+  let kv_head = head / (HEAD_COUNT / KV_HEAD_COUNT);
+  let length = batch.position + row + 1u;
+  for (var i = index; i < HEAD_DIM / 4u; i += WORKGROUP_SIZE) {
+    query[i] = q[(row * HEAD_COUNT + head) * (HEAD_DIM / 4u) + i] * SCALE;
+  }
+  workgroupBarrier();
+
+  var highest = LOWEST;
+  var sum = 0.0;
+  var mixed: array<f32, DIMS>;
+  for (var start = 0u; start < length; start += WORKGROUP_SIZE) {
+    let count = min(WORKGROUP_SIZE, length - start);
+    var score = LOWEST;
+    if (index < count) {
+      let key = ((start + index) * KV_HEAD_COUNT + kv_head) * (HEAD_DIM / 4u);
+      score = 0.0;
+      for (var i = 0u; i < HEAD_DIM / 4u; i++) {
+        score += dot(query[i], keys[key + i]);
+      }
+    }
+    scores[index] = score;
+    workgroupBarrier();
+    let before = highest;
+    for (var i = 0u; i < count; i++) {
+      highest = max(highest, scores[i]);
+    }
+    weights[index] = select(0.0, exp(score - highest), index < count);
+    workgroupBarrier();
+    let kept = select(exp(before - highest), 0.0, start == 0u);
+    sum *= kept;
+    for (var d = 0u; d < DIMS; d++) {
+      mixed[d] *= kept;
+    }
+    for (var i = 0u; i < count; i++) {
+      let weight = weights[i];
+      let value = ((start + i) * KV_HEAD_COUNT + kv_head) * HEAD_DIM;
+      sum += weight;
+      for (var d = 0u; d < DIMS; d++) {
+        let dim = min(index + d * WORKGROUP_SIZE, HEAD_DIM - 1u);
+        mixed[d] += weight * values[value + dim];
+      }
+    }
+  }
+  for (var d = 0u; d < DIMS; d++) {
+    let dim = index + d * WORKGROUP_SIZE;
+    if (dim < HEAD_DIM) {
+      out[(row * HEAD_COUNT + head) * HEAD_DIM + dim] = mixed[d] / sum;
+    }
+  }
+}

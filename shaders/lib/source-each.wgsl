@@ -1,0 +1,3 @@
+fn source_row(row: u32) -> u32 {
+  return row;
+}

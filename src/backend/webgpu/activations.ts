@@ -1,0 +1,115 @@
+import type { ForwardPlan, RopeSpec, ValueId } from "../../model/plan.ts";
+import { CHUNK_ROWS, type Pass } from "../backend.ts";
+import { type Cell, type Gpu, storageBytes } from "./device.ts";
+
+type Phase = Pass["phase"];
+
+/** Words of a selection entry: id, weight bits, slot, 0. */
+export const SELECTION_WORDS = 4;
+
+const SELECTION_BYTES = SELECTION_WORDS * 4;
+
+/** Offsets of storage bindings are multiples of this on any device. */
+const BINDING_ALIGNMENT = 256;
+
+/** Everything a pass computes, and what it is told besides weights. Sized once, for the largest batch. */
+export interface Activations {
+  readonly byteLength: number;
+  /** Rows of the largest batch. */
+  readonly maxRows: number;
+  /** Ranks of the layer that has the most. */
+  readonly maxRanks: number;
+  /**
+   * A value's storage. In decode every replay value has its own, so that the pass can run again from any layer;
+   * in prefill, where nothing is replayed, they take turns in two.
+   */
+  value(id: ValueId, phase: Phase): Cell;
+  /** Floats of a value's live rows. */
+  liveLength(id: ValueId, rows: number): number;
+  /** Uniform: rows, position. */
+  readonly batch: Cell;
+  /** `[maxRows]` u32. */
+  readonly tokens: Cell;
+  /** One for each way to turn heads in the plan: `[maxRows, dimension / 2]` (cosine, sine). */
+  readonly turns: readonly { readonly rope: RopeSpec; readonly cell: Cell }[];
+  turnsOf(rope: RopeSpec): Cell;
+  /** `[maxRows, maxRanks]` selection of a prefill layer. */
+  readonly decisions: Cell;
+  /** Selections of a decode pass: layer l's `[maxRanks]` at l · logStride bytes. */
+  readonly log: Cell;
+  readonly logStride: number;
+  /** `[maxRanks]` selection of one wave in decode. */
+  readonly waveSelection: Cell;
+  /** Work items of one wave in prefill (slot, first entry, count, 0), and its entries. */
+  readonly items: Cell;
+  readonly entries: Cell;
+  /** `[maxRows · maxRanks, expertHiddenSize]`, `[maxRows · maxRanks, hiddenSize]`. */
+  readonly expertHidden: Cell;
+  readonly expertRows: Cell;
+}
+
+const sameRope = (a: RopeSpec, b: RopeSpec): boolean =>
+  a.pairing === b.pairing && a.dimension === b.dimension && a.freqBase === b.freqBase;
+
+function ropesOf(plan: ForwardPlan): RopeSpec[] {
+  const ropes: RopeSpec[] = [];
+  for (const { ops } of plan.layers)
+    for (const op of ops)
+      if (op.kind === "rope-cache" && !ropes.some((rope) => sameRope(rope, op.rope))) ropes.push(op.rope);
+  return ropes;
+}
+
+/** Call inside `gpu.allocating`. */
+export function createActivations(gpu: Gpu, plan: ForwardPlan, contextLength: number): Activations {
+  const maxRows = Math.min(CHUNK_ROWS, contextLength);
+  const experts = plan.layers.flatMap(({ moe }) => moe ?? []);
+  const most = (numbers: readonly number[]): number => Math.max(1, ...numbers);
+  const maxRanks = most(experts.map(({ router }) => router.expertsPerToken));
+  const entryCount = maxRows * maxRanks;
+  const cells: Cell[] = [];
+  let byteLength = 0;
+  const make = (label: string, bytes: number, usage?: GPUBufferUsageFlags): Cell => {
+    byteLength += storageBytes(bytes);
+    const cell = gpu.storage(label, bytes, usage);
+    cells.push(cell);
+    return cell;
+  };
+
+  const replayed = plan.values.filter(({ kind }) => kind === "replay");
+  const replayBytes = maxRows * most(replayed.map(({ width }) => width)) * 4;
+  const turnAbout =
+    replayed.length > 0 ? [make("replay even", replayBytes), make("replay odd", replayBytes)] : [];
+  const values = plan.values.map((spec): Readonly<Record<Phase, Cell>> => {
+    if (spec.kind === "replay")
+      return { prefill: turnAbout[replayed.indexOf(spec) % 2]!, decode: make(spec.name, spec.width * 4) };
+    const cell = make(spec.name, (spec.rows === "one" ? 1 : maxRows) * spec.width * 4);
+    return { prefill: cell, decode: cell };
+  });
+  const logStride = Math.ceil((maxRanks * SELECTION_BYTES) / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
+  const turns = ropesOf(plan).map((rope) => ({
+    rope,
+    cell: make("turns", maxRows * rope.dimension * 4),
+  }));
+
+  return {
+    get byteLength() {
+      return byteLength;
+    },
+    maxRows,
+    maxRanks,
+    value: (id, phase) => values[id]![phase],
+    liveLength: (id, rows) => plan.values[id]!.width * (plan.values[id]!.rows === "one" ? 1 : rows),
+    batch: make("batch", 16, GPUBufferUsage.UNIFORM),
+    tokens: make("tokens", maxRows * 4),
+    turns,
+    turnsOf: (rope) => turns.find((turn) => sameRope(turn.rope, rope))!.cell,
+    decisions: make("decisions", entryCount * SELECTION_BYTES),
+    log: make("routing log", plan.layers.length * logStride),
+    logStride,
+    waveSelection: make("wave selection", maxRanks * SELECTION_BYTES),
+    items: make("wave items", entryCount * 16),
+    entries: make("wave entries", entryCount * 4),
+    expertHidden: make("expert hidden", entryCount * most(experts.map((e) => e.expertHiddenSize)) * 4),
+    expertRows: make("expert rows", entryCount * most(experts.map((e) => e.matrices.down.rows)) * 4),
+  };
+}

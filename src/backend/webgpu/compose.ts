@@ -1,0 +1,67 @@
+import type { QuantName } from "../../model/quantization.ts";
+import { DECODER_SOURCES, KERNEL_SOURCES, MODULE_SOURCES } from "./sources.ts";
+
+export type KernelName = keyof typeof KERNEL_SOURCES;
+export type ModuleName = keyof typeof MODULE_SOURCES;
+
+/** A complete shader: kernels with equal text are one pipeline. */
+export interface Kernel {
+  readonly label: string;
+  readonly text: string;
+}
+
+/** WGSL constants by value: integers become u32, `float()` f32. */
+export type Constant = number | boolean | { readonly f32: number };
+
+export const float = (value: number): Constant => ({ f32: value });
+
+function literal(value: Constant): string {
+  if (typeof value === "boolean") return `: bool = ${value}`;
+  if (typeof value === "number") return `: u32 = ${value}u`;
+  return `: f32 = ${value.f32}f`;
+}
+
+/** Optional features that change a kernel's text. */
+export interface Variants {
+  /** The smallest subgroup of the adapter, or undefined to reduce through workgroup memory. */
+  readonly subgroupLanes?: number;
+  /** Convert f16 in hardware. */
+  readonly nativeHalf: boolean;
+}
+
+export interface Composition {
+  readonly kernel: KernelName;
+  readonly modules?: readonly ModuleName[];
+  /** Adds this type's decoder and the half conversion it needs. */
+  readonly decoder?: QuantName;
+  /** Adds the reduction over lanes. */
+  readonly reduces?: boolean;
+  readonly constants: Readonly<Record<string, Constant>>;
+}
+
+/**
+ * Joins features, constants, modules and the kernel into one shader. WGSL has no includes, and module-scope
+ * declarations may come in any order, so composition is concatenation.
+ */
+export function compose(composition: Composition, variants: Variants): Kernel {
+  const { kernel, modules = [], decoder, reduces = false } = composition;
+  const enables: string[] = [];
+  const constants: Record<string, Constant> = { ...composition.constants };
+  const parts: string[] = modules.map((name) => MODULE_SOURCES[name]);
+  if (decoder) {
+    if (variants.nativeHalf) enables.push("enable f16;");
+    parts.push(MODULE_SOURCES[variants.nativeHalf ? "half-native" : "half-integer"]);
+    parts.push(MODULE_SOURCES.matrix, DECODER_SOURCES[decoder]);
+  }
+  if (reduces && variants.subgroupLanes !== undefined) {
+    enables.push("enable subgroups;");
+    constants.SUBGROUP_LANES = variants.subgroupLanes;
+    parts.push(MODULE_SOURCES["reduce-subgroups"]);
+  } else if (reduces) parts.push(MODULE_SOURCES["reduce-tree"]);
+  parts.push(KERNEL_SOURCES[kernel]);
+  const header = Object.entries(constants).map(([name, value]) => `const ${name}${literal(value)};`);
+  return {
+    label: decoder ? `${kernel} (${decoder})` : kernel,
+    text: `${[...enables, header.join("\n"), ...parts.map((part) => part.trim())].join("\n\n")}\n`,
+  };
+}

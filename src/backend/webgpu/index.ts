@@ -1,0 +1,319 @@
+/**
+ * The WebGPU backend: weights stay quantised on the device and are decoded in the kernels of `shaders/`.
+ *
+ * `run` records into one compute pass and `submit` sends it with one readback. What the CPU writes for a command
+ * reaches the queue ahead of it, so whoever writes first submits what was recorded before.
+ */
+import { WebMoEError } from "../../api/errors.ts";
+import type { NumericProfile } from "../../api/info.ts";
+import type { ExpertsOp, ForwardPlan, RouteOp } from "../../model/plan.ts";
+import {
+  ABSENT,
+  type Backend,
+  CHUNK_ROWS,
+  type Decisions,
+  type Pass,
+  type ReadRequest,
+  type ReadResult,
+  type Wave,
+} from "../backend.ts";
+import { createActivations, SELECTION_WORDS } from "./activations.ts";
+import { adapterName, type DeviceConstraints, requestAdapter, requestDevice } from "./adapter.ts";
+import type { Variants } from "./compose.ts";
+import { createGpu, type Gpu } from "./device.ts";
+import { routesInWgsl, TILE_ROWS } from "./kernels.ts";
+import { createKvCache } from "./kv-cache.ts";
+import { createMatrices } from "./matrices.ts";
+import { probeVariants } from "./probe.ts";
+import { createPrograms } from "./programs.ts";
+import { createReadback, type Range } from "./readback.ts";
+import { compilePipelines, createRecorder } from "./recorder.ts";
+import { ropeAngles } from "./rope-angles.ts";
+import { createSampling } from "./sampling.ts";
+import { createSlabs } from "./slabs.ts";
+
+export { type DeviceConstraints, requestAdapter };
+
+export interface WebGpuOptions {
+  readonly plan: ForwardPlan;
+  /** Positions the session can hold. */
+  readonly contextLength: number;
+  readonly adapter: GPUAdapter;
+  /** `auto` routes decode on the device where the routers have a WGSL twin. */
+  readonly routing: "auto" | "wasm";
+  /** Pipelines compiled so far, and in all. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** The device is gone; every later call rejects with `device-lost`. */
+  readonly onLost?: (message: string) => void;
+  /** For tests. */
+  readonly constraints?: DeviceConstraints;
+}
+
+/**
+ * A backend with the plan's buffers allocated and all its pipelines compiled.
+ *
+ * Errors: `out-of-memory`, `device-lost`, `unsupported-quantization` for shapes that the kernels cannot load.
+ */
+export async function createWebGpuBackend(options: WebGpuOptions): Promise<Backend> {
+  const { adapter, constraints = {} } = options;
+  let device: GPUDevice;
+  try {
+    device = await requestDevice(adapter, constraints);
+  } catch (cause) {
+    throw new WebMoEError("device-lost", `${adapterName(adapter)} gave no device. Use the wasm backend.`, {
+      cause,
+    });
+  }
+  const gpu = createGpu(device, constraints, options.onLost);
+  try {
+    return await build(gpu, await probeVariants(gpu, adapter), options);
+  } catch (error) {
+    gpu.dispose();
+    throw error;
+  }
+}
+
+async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Promise<Backend> {
+  const { plan, contextLength } = options;
+  const { queue } = gpu.device;
+
+  const allocate = () => {
+    const matrices = createMatrices(gpu, plan);
+    const slabs = createSlabs(gpu, plan);
+    const cache = createKvCache(gpu, plan, contextLength);
+    const activations = createActivations(gpu, plan, contextLength);
+    const sampling = createSampling(gpu, plan, activations, variants);
+    return { matrices, slabs, cache, activations, sampling };
+  };
+  const { matrices, slabs, cache, activations, sampling } = await gpu.allocating("the model", allocate);
+  const programs = createPrograms({ plan, variants, matrices, slabs, cache, activations });
+  const pipelines = await compilePipelines(
+    gpu,
+    [...programs.all, ...sampling.dispatches],
+    options.onProgress,
+  );
+  const recorder = createRecorder(gpu, pipelines);
+  const readback = createReadback(gpu);
+
+  const routers = plan.layers.flatMap(({ moe }) => moe?.router ?? []);
+  const routesOnDevice = options.routing === "auto" && routers.every(routesInWgsl);
+  const numerics: NumericProfile = {
+    backend: "webgpu",
+    adapter: adapterName(options.adapter),
+    activations: "f32",
+    kvCache: "f32",
+    kernels: [
+      ...(variants.subgroupLanes !== undefined ? [`subgroups-${variants.subgroupLanes}`] : []),
+      ...(variants.nativeHalf ? ["shader-f16"] : []),
+    ],
+    prefillRouting: "wasm",
+    decodeRouting: routesOnDevice ? "wgsl" : "wasm",
+    chunkRows: CHUNK_ROWS,
+  };
+
+  let phase: Pass["phase"] = "prefill";
+  let rows = 0;
+
+  /** Bytes for commands that are not recorded yet: those that are must not see them. */
+  function write(
+    buffer: GPUBuffer,
+    offset: number,
+    data: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>,
+  ): void {
+    recorder.submit();
+    queue.writeBuffer(buffer, offset, data);
+  }
+
+  /** A selection of one wave in decode: ranks that are not in it are skipped. */
+  function waveSelection({ slots, offsets, entries }: Wave): Uint32Array<ArrayBuffer> {
+    const selection = new Uint32Array(activations.maxRanks * SELECTION_WORDS);
+    for (let rank = 0; rank < activations.maxRanks; rank++) selection[rank * SELECTION_WORDS + 2] = ABSENT;
+    slots.forEach((slot, i) => {
+      for (const rank of entries.subarray(offsets[i], offsets[i + 1]))
+        selection[rank * SELECTION_WORDS + 2] = slot;
+    });
+    return selection;
+  }
+
+  /** Work items of one wave in prefill: an expert's entries, TILE_ROWS at a time. */
+  function waveItems({ slots, offsets }: Wave): Uint32Array<ArrayBuffer> {
+    const items: number[] = [];
+    slots.forEach((slot, i) => {
+      const end = offsets[i + 1]!;
+      for (let first = offsets[i]!; first < end; first += TILE_ROWS)
+        items.push(slot, first, Math.min(TILE_ROWS, end - first), 0);
+    });
+    return new Uint32Array(items);
+  }
+
+  function runExperts(op: ExpertsOp, source: "log" | "wave", items: number): void {
+    for (const dispatch of programs.experts(op, phase, source)) recorder.record(dispatch, items);
+  }
+
+  function ranksOf(layer: number): number {
+    return plan.layers[layer]?.moe?.router.expertsPerToken ?? 0;
+  }
+
+  function parse(read: ReadRequest, bytes: ArrayBuffer): ReadResult {
+    let at = 0;
+    const words = (count: number): Uint32Array => {
+      const view = new Uint32Array(bytes, at, count);
+      at += count * 4;
+      return view;
+    };
+    const routing =
+      read.routing &&
+      parseRouting(words(((read.routing.to - read.routing.from) * activations.logStride) / 4));
+    const value =
+      read.value !== undefined &&
+      new Float32Array(words(activations.liveLength(read.value, rows)).slice().buffer);
+    const token = read.token ? words(1)[0] : undefined;
+    return { ...(routing && { routing }), ...(value && { value }), ...(token !== undefined && { token }) };
+  }
+
+  function parseRouting(log: Uint32Array): NonNullable<ReadResult["routing"]> {
+    const ranks = plan.hyperparameters.expertsPerToken;
+    const layerWords = activations.logStride / 4;
+    const length = (log.length / layerWords) * ranks;
+    const pick = (word: number): Uint32Array<ArrayBuffer> =>
+      Uint32Array.from({ length }, (_, i) => {
+        const entry = Math.floor(i / ranks) * layerWords + (i % ranks) * SELECTION_WORDS;
+        return log[entry + word]!;
+      });
+    return { ids: pick(0), weights: new Float32Array(pick(1).buffer), slots: pick(2) };
+  }
+
+  return {
+    numerics,
+    routesOnDevice,
+
+    writeTrunk(tensor, packed) {
+      gpu.check();
+      matrices.write(tensor, packed);
+    },
+    slotBytes: (layer) => slabs.slotBytes(layer),
+    async allocateSlots(counts) {
+      gpu.check();
+      recorder.discard();
+      await slabs.allocate(counts);
+    },
+    writeSlot(layer, slot, matrix, packed) {
+      gpu.check();
+      recorder.submit();
+      slabs.write(layer, slot, matrix, packed);
+    },
+    writeSlotTable(layer, table) {
+      gpu.check();
+      recorder.submit();
+      slabs.writeTable(layer, table);
+    },
+
+    async beginPass(pass) {
+      gpu.check();
+      recorder.discard();
+      const most = pass.phase === "decode" ? 1 : activations.maxRows;
+      if (pass.tokens.length < 1 || pass.tokens.length > most)
+        throw new WebMoEError(
+          "invalid-argument",
+          `A ${pass.phase} pass of ${pass.tokens.length} tokens, not 1 to ${most}.`,
+        );
+      const end = pass.position + pass.tokens.length;
+      if (end > contextLength)
+        throw new WebMoEError("context-full", `Position ${end} is beyond the context of ${contextLength}.`);
+      await cache.reserve(end);
+      phase = pass.phase;
+      rows = pass.tokens.length;
+      queue.writeBuffer(activations.batch.buffer, 0, new Uint32Array([rows, pass.position]));
+      queue.writeBuffer(activations.tokens.buffer, 0, pass.tokens as Uint32Array<ArrayBuffer>);
+      for (const { rope, cell } of activations.turns)
+        queue.writeBuffer(cell.buffer, 0, ropeAngles(rope, pass.position, rows));
+    },
+
+    run(op) {
+      gpu.check();
+      if ((op.kind === "experts" || op.kind === "route") && (phase === "prefill" || !routesOnDevice))
+        throw new WebMoEError("invalid-argument", `The device does not run ${op.kind} in this phase.`);
+      if (op.kind === "experts") runExperts(op, "log", ranksOf(op.layer));
+      else for (const dispatch of programs.of(op, phase)) recorder.record(dispatch, rows);
+    },
+
+    setDecisions(op: RouteOp, { ids, weights }: Decisions) {
+      gpu.check();
+      const bits = new Uint32Array(weights.buffer, weights.byteOffset, weights.length);
+      const selection = new Uint32Array(ids.length * SELECTION_WORDS);
+      ids.forEach((id, i) => {
+        // Any slot but ABSENT: waves name the slots themselves, and no rank is skipped.
+        selection.set([id, bits[i]!, 0, 0], i * SELECTION_WORDS);
+      });
+      if (phase === "prefill") write(activations.decisions.buffer, 0, selection);
+      else write(activations.log.buffer, op.layer * activations.logStride, selection);
+    },
+
+    async runWave(op, wave) {
+      gpu.check();
+      const limit = rows * ranksOf(op.layer);
+      if (wave.entries.some((entry) => entry >= limit))
+        throw new WebMoEError(
+          "invalid-argument",
+          `A wave of layer ${op.layer} names an entry beyond the ${limit} of this pass.`,
+        );
+      if (wave.entries.length === 0) return;
+      if (phase === "decode") {
+        write(activations.waveSelection.buffer, 0, waveSelection(wave));
+        runExperts(op, "wave", ranksOf(op.layer));
+      } else {
+        const items = waveItems(wave);
+        write(activations.items.buffer, 0, items);
+        write(activations.entries.buffer, 0, wave.entries as Uint32Array<ArrayBuffer>);
+        runExperts(op, "wave", items.length / 4);
+      }
+      recorder.submit();
+    },
+
+    canSample: (params) => sampling.supports(params),
+
+    sample(params) {
+      gpu.check();
+      if (!sampling.supports(params))
+        throw new WebMoEError("invalid-argument", "The device does not sample with these options.");
+      sampling.write(params);
+      for (const dispatch of sampling.dispatches) recorder.record(dispatch, 1);
+    },
+
+    async submit(read) {
+      gpu.check();
+      const ranges: Range[] = [];
+      if (read.routing && read.routing.to > read.routing.from) {
+        const { from, to } = read.routing;
+        const stride = activations.logStride;
+        ranges.push({ cell: activations.log, offset: from * stride, byteLength: (to - from) * stride });
+      }
+      if (read.value !== undefined) {
+        const byteLength = activations.liveLength(read.value, rows) * 4;
+        ranges.push({ cell: activations.value(read.value, phase), offset: 0, byteLength });
+      }
+      if (read.token) ranges.push({ cell: sampling.token, offset: 0, byteLength: 4 });
+      if (ranges.length > 0) return parse(read, await readback.read(recorder, ranges));
+      recorder.submit();
+      return parse(read, new ArrayBuffer(0));
+    },
+
+    writeValue(value, data) {
+      gpu.check();
+      write(activations.value(value, phase).buffer, 0, data as Float32Array<ArrayBuffer>);
+    },
+
+    memory: () => ({
+      trunkBytes: matrices.byteLength,
+      kvBytes: cache.byteLength,
+      expertBytes: slabs.byteLength,
+      scratchBytes: activations.byteLength + sampling.byteLength,
+    }),
+
+    // Destroying the device destroys all that was made from it.
+    dispose() {
+      recorder.discard();
+      gpu.dispose();
+    },
+  };
+}

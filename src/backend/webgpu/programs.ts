@@ -1,0 +1,300 @@
+/** Compiles a plan's ops to dispatches, once for each phase. */
+import { WebMoEError } from "../../api/errors.ts";
+import type { CombineOp, ExpertsOp, ForwardPlan, LinearOp, Op, RouteOp } from "../../model/plan.ts";
+import type { Pass } from "../backend.ts";
+import { type Activations, SELECTION_WORDS } from "./activations.ts";
+import type { Variants } from "./compose.ts";
+import {
+  attentionKernel,
+  combineGrid,
+  combineKernel,
+  downGrid,
+  downKernel,
+  type ExpertWork,
+  embedKernel,
+  gateUpGrid,
+  gateUpKernel,
+  type LinearShape,
+  linearGrid,
+  linearKernel,
+  rmsNormKernel,
+  ropeCacheKernel,
+  routeKernel,
+  routesInWgsl,
+} from "./kernels.ts";
+import type { KvCache } from "./kv-cache.ts";
+import type { Matrices } from "./matrices.ts";
+import type { Dispatch, Resource } from "./recorder.ts";
+import type { Slabs } from "./slabs.ts";
+
+type Phase = Pass["phase"];
+
+/** Where the experts of a dispatch come from. */
+export type ExpertSource = "log" | "wave";
+
+export interface Programs {
+  /** Of any op but `experts`. */
+  of(op: Op, phase: Phase): readonly Dispatch[];
+  /** Reads the slab as it is now; the count of these dispatches is work items. */
+  experts(op: ExpertsOp, phase: Phase, source: ExpertSource): readonly Dispatch[];
+  /** Every dispatch there may be: what must be compiled. */
+  readonly all: readonly Dispatch[];
+}
+
+export interface ProgramParts {
+  readonly plan: ForwardPlan;
+  readonly variants: Variants;
+  readonly matrices: Matrices;
+  readonly slabs: Slabs;
+  readonly cache: KvCache;
+  readonly activations: Activations;
+}
+
+/** Leaves out bindings that this composition of a kernel does not have. */
+function bind(resources: Readonly<Record<number, Resource | undefined>>): Record<number, Resource> {
+  const bound: Record<number, Resource> = {};
+  for (const [binding, resource] of Object.entries(resources))
+    if (resource) bound[Number(binding)] = resource;
+  return bound;
+}
+
+export function createPrograms(parts: ProgramParts): Programs {
+  const { plan, variants, matrices, slabs, cache, activations } = parts;
+  const heads = plan.hyperparameters;
+
+  /** A vector of the trunk that kernels read as plain floats. */
+  function vector(name: string): Resource {
+    const { stack } = matrices.locate(name);
+    if (stack.shape.type !== "f32")
+      throw new WebMoEError("unsupported-quantization", `${name} is ${stack.shape.type}; norms must be f32.`);
+    return { cell: stack.pieces[0]!.cell };
+  }
+
+  function linear(op: LinearOp, phase: Phase): Dispatch[] {
+    const spec = plan.values[op.out]!;
+    const rows = phase === "decode" || spec.rows === "one" ? "one" : "batch";
+    let outOffset = 0;
+    return matrices.stacksOf(op).flatMap(({ shape, pieces }) => {
+      const start = outOffset;
+      outOffset += shape.rows;
+      return pieces.map((piece): Dispatch => {
+        const linearShape: LinearShape = {
+          matrix: piece.shape,
+          rows,
+          residual: op.residual !== undefined,
+          outWidth: spec.width,
+          outOffset: start + piece.firstRow,
+        };
+        return {
+          kernel: linearKernel(variants, linearShape),
+          resources: bind({
+            0: rows === "batch" ? { cell: activations.batch } : undefined,
+            1: { cell: activations.value(op.x, phase) },
+            2: { cell: activations.value(op.out, phase) },
+            3: op.residual === undefined ? undefined : { cell: activations.value(op.residual, phase) },
+            8: { cell: piece.cell },
+          }),
+          grid: (count) => linearGrid(linearShape, count),
+        };
+      });
+    });
+  }
+
+  /** A layer's selection as `experts` and `combine` read it. */
+  function selection(layer: number, phase: Phase): Resource {
+    if (phase === "prefill") return { cell: activations.decisions };
+    const offset = layer * activations.logStride;
+    return { cell: activations.log, offset, size: activations.maxRanks * SELECTION_WORDS * 4 };
+  }
+
+  function ranks(layer: number): number {
+    const moe = plan.layers[layer]?.moe;
+    if (!moe) throw new Error(`Layer ${layer} has ops of experts and no experts.`);
+    return moe.router.expertsPerToken;
+  }
+
+  function route({ layer, logits, spec }: RouteOp, phase: Phase): Dispatch[] {
+    const table = slabs.layer(layer)?.table;
+    if (phase === "prefill" || !table || !routesInWgsl(spec)) return [];
+    return [
+      {
+        kernel: routeKernel(variants, spec),
+        resources: {
+          1: { cell: activations.value(logits, phase) },
+          2: selection(layer, phase),
+          3: { cell: table },
+        },
+        grid: () => [1, 1, 1],
+      },
+    ];
+  }
+
+  function combine({ layer, residual, out }: CombineOp, phase: Phase): Dispatch[] {
+    const { width } = plan.values[out]!;
+    return [
+      {
+        kernel: combineKernel(variants, width, ranks(layer)),
+        resources: {
+          1: { cell: activations.expertRows },
+          2: { cell: activations.value(out, phase) },
+          3: { cell: activations.value(residual, phase) },
+          4: selection(layer, phase),
+        },
+        grid: (rows) => combineGrid(width, rows),
+      },
+    ];
+  }
+
+  function compile(op: Op, phase: Phase): Dispatch[] {
+    const value = (id: number): Resource => ({ cell: activations.value(id, phase) });
+    const batch: Resource = { cell: activations.batch };
+    switch (op.kind) {
+      case "embed": {
+        const { stack } = matrices.locate(op.weight);
+        return stack.pieces.map((piece) => ({
+          kernel: embedKernel(variants, piece.shape, piece.firstRow),
+          resources: { 1: { cell: activations.tokens }, 2: value(op.out), 8: { cell: piece.cell } },
+          grid: (rows) => [rows, 1, 1],
+        }));
+      }
+      case "rms-norm": {
+        const last = op.rows === "last";
+        return [
+          {
+            kernel: rmsNormKernel(variants, plan.values[op.x]!.width, op.eps, op.rows),
+            resources: bind({
+              0: last ? batch : undefined,
+              1: value(op.x),
+              2: value(op.out),
+              4: vector(op.weight),
+            }),
+            grid: (rows) => [last ? 1 : rows, 1, 1],
+          },
+        ];
+      }
+      case "linear":
+        return linear(op, phase);
+      case "rope-cache": {
+        const normed = op.qNorm !== undefined && op.kNorm !== undefined;
+        if (!normed && (op.qNorm ?? op.kNorm) !== undefined)
+          throw new WebMoEError("unsupported-architecture", "A norm of q without one of k is not supported.");
+        return [
+          {
+            kernel: ropeCacheKernel(variants, heads, op.rope, normed ? { eps: op.eps } : undefined),
+            resources: bind({
+              0: batch,
+              1: value(op.qkv),
+              2: value(op.out),
+              3: normed ? vector(op.qNorm) : undefined,
+              4: normed ? vector(op.kNorm) : undefined,
+              5: { cell: activations.turnsOf(op.rope) },
+              6: { cell: cache.keys(op.layer) },
+              7: { cell: cache.values(op.layer) },
+            }),
+            grid: (rows) => [heads.headCount + 2 * heads.kvHeadCount, rows, 1],
+          },
+        ];
+      }
+      case "attention":
+        return [
+          {
+            kernel: attentionKernel(variants, heads, op.scale),
+            resources: {
+              0: batch,
+              1: value(op.q),
+              2: value(op.out),
+              6: { cell: cache.keys(op.layer) },
+              7: { cell: cache.values(op.layer) },
+            },
+            grid: (rows) => [heads.headCount, rows, 1],
+          },
+        ];
+      case "route":
+        return route(op, phase);
+      case "combine":
+        return combine(op, phase);
+      case "experts":
+        return [];
+    }
+  }
+
+  function compileExperts(
+    { layer, x }: ExpertsOp,
+    phase: Phase,
+    source: ExpertSource,
+    pieces: number,
+  ): Dispatch[] {
+    const slab = slabs.layer(layer);
+    if (!slab) throw new Error(`Layer ${layer} has an op of experts and no experts.`);
+    const { record } = slab;
+    const work: ExpertWork = phase === "prefill" ? "batch" : "row";
+    const weights = Object.fromEntries(
+      Array.from({ length: pieces }, (_, i): [number, Resource] => [
+        8 + i,
+        {
+          cell: {
+            get buffer() {
+              return slab.pieces[i]!.buffer;
+            },
+          },
+        },
+      ]),
+    );
+    const shared: Record<number, Resource> =
+      work === "batch"
+        ? { 4: { cell: activations.items }, 5: { cell: activations.entries }, ...weights }
+        : { 4: source === "log" ? selection(layer, phase) : { cell: activations.waveSelection }, ...weights };
+    const hidden: Resource = { cell: activations.expertHidden };
+    return [
+      {
+        kernel: gateUpKernel(variants, record, work, pieces, ranks(layer)),
+        resources: { 1: { cell: activations.value(x, phase) }, 2: hidden, ...shared },
+        grid: (items) => gateUpGrid(record, items),
+      },
+      {
+        kernel: downKernel(variants, record, work, pieces),
+        resources: { 1: hidden, 2: { cell: activations.expertRows }, ...shared },
+        grid: (items) => downGrid(record, items),
+      },
+    ];
+  }
+
+  const ops = [...plan.prologue, ...plan.layers.flatMap((layer) => layer.ops), ...plan.epilogue];
+  const programs = new Map<Op, Readonly<Record<Phase, readonly Dispatch[]>>>();
+  /** By op, then by use, then by how many pieces the slab has (from 1). */
+  const expertPrograms = new Map<Op, Readonly<Record<"prefill" | ExpertSource, readonly Dispatch[][]>>>();
+  for (const op of ops) {
+    programs.set(op, { prefill: compile(op, "prefill"), decode: compile(op, "decode") });
+    if (op.kind !== "experts") continue;
+    const { maxPieces = 0 } = slabs.layer(op.layer) ?? {};
+    const byPieces = (phase: Phase, source: ExpertSource): Dispatch[][] =>
+      Array.from({ length: maxPieces }, (_, i) => compileExperts(op, phase, source, i + 1));
+    expertPrograms.set(op, {
+      prefill: byPieces("prefill", "wave"),
+      wave: byPieces("decode", "wave"),
+      log: byPieces("decode", "log"),
+    });
+  }
+
+  return {
+    of(op, phase) {
+      const program = programs.get(op);
+      if (!program) throw new WebMoEError("invalid-argument", `The ${op.kind} op is not of this plan.`);
+      return program[phase];
+    },
+    experts(op, phase, source) {
+      const pieces = slabs.layer(op.layer)?.pieces.length ?? 0;
+      const program = expertPrograms.get(op)?.[phase === "prefill" ? "prefill" : source][pieces - 1];
+      if (!program)
+        throw new WebMoEError(
+          "invalid-argument",
+          `Layer ${op.layer} has no expert slots: call allocateSlots first.`,
+        );
+      return program;
+    },
+    all: [
+      ...[...programs.values()].flatMap(({ prefill, decode }) => [...prefill, ...decode]),
+      ...[...expertPrograms.values()].flatMap(({ prefill, wave, log }) => [prefill, wave, log].flat(2)),
+    ],
+  };
+}

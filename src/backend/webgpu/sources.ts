@@ -1,0 +1,95 @@
+/** The texts of `shaders/`: kernels, and the modules that compositions put before them. */
+import attention from "../../../shaders/attention.wgsl?raw";
+import combine from "../../../shaders/combine.wgsl?raw";
+import embed from "../../../shaders/embed.wgsl?raw";
+import expertsDown from "../../../shaders/experts-down.wgsl?raw";
+import expertsGateUp from "../../../shaders/experts-gate-up.wgsl?raw";
+import batch from "../../../shaders/lib/batch.wgsl?raw";
+import candidates from "../../../shaders/lib/candidates.wgsl?raw";
+import halfInteger from "../../../shaders/lib/half-integer.wgsl?raw";
+import halfNative from "../../../shaders/lib/half-native.wgsl?raw";
+import headNorm from "../../../shaders/lib/head-norm.wgsl?raw";
+import headNormNone from "../../../shaders/lib/head-norm-none.wgsl?raw";
+import matrix from "../../../shaders/lib/matrix.wgsl?raw";
+import pieces1 from "../../../shaders/lib/pieces-1.wgsl?raw";
+import pieces2 from "../../../shaders/lib/pieces-2.wgsl?raw";
+import pieces3 from "../../../shaders/lib/pieces-3.wgsl?raw";
+import pieces4 from "../../../shaders/lib/pieces-4.wgsl?raw";
+import reduceSubgroups from "../../../shaders/lib/reduce-subgroups.wgsl?raw";
+import reduceTree from "../../../shaders/lib/reduce-tree.wgsl?raw";
+import residualAdd from "../../../shaders/lib/residual-add.wgsl?raw";
+import residualNone from "../../../shaders/lib/residual-none.wgsl?raw";
+import rowsBatch from "../../../shaders/lib/rows-batch.wgsl?raw";
+import rowsOne from "../../../shaders/lib/rows-one.wgsl?raw";
+import sampling from "../../../shaders/lib/sampling.wgsl?raw";
+import sourceEach from "../../../shaders/lib/source-each.wgsl?raw";
+import sourceLast from "../../../shaders/lib/source-last.wgsl?raw";
+import tile from "../../../shaders/lib/tile.wgsl?raw";
+import workItems from "../../../shaders/lib/work-items.wgsl?raw";
+import workSelection from "../../../shaders/lib/work-selection.wgsl?raw";
+import linear from "../../../shaders/linear.wgsl?raw";
+import probeHalf from "../../../shaders/probe-half.wgsl?raw";
+import probeSubgroups from "../../../shaders/probe-subgroups.wgsl?raw";
+import f16 from "../../../shaders/quant/f16.wgsl?raw";
+import f32 from "../../../shaders/quant/f32.wgsl?raw";
+import q40 from "../../../shaders/quant/q4_0.wgsl?raw";
+import q80 from "../../../shaders/quant/q8_0.wgsl?raw";
+import rmsNorm from "../../../shaders/rms-norm.wgsl?raw";
+import ropeCache from "../../../shaders/rope-cache.wgsl?raw";
+import route from "../../../shaders/route.wgsl?raw";
+import sampleDraw from "../../../shaders/sample-draw.wgsl?raw";
+import samplePenalize from "../../../shaders/sample-penalize.wgsl?raw";
+import sampleTopK from "../../../shaders/sample-top-k.wgsl?raw";
+
+/** Entry points, one a file. */
+export const KERNEL_SOURCES = {
+  attention,
+  combine,
+  embed,
+  "experts-down": expertsDown,
+  "experts-gate-up": expertsGateUp,
+  linear,
+  "probe-half": probeHalf,
+  "probe-subgroups": probeSubgroups,
+  "rms-norm": rmsNorm,
+  "rope-cache": ropeCache,
+  route,
+  "sample-draw": sampleDraw,
+  "sample-penalize": samplePenalize,
+  "sample-top-k": sampleTopK,
+} as const;
+
+/** What kernels share; modules of one stem (`reduce-…`) are interchangeable. */
+export const MODULE_SOURCES = {
+  batch,
+  candidates,
+  "half-integer": halfInteger,
+  "half-native": halfNative,
+  "head-norm-none": headNormNone,
+  "head-norm": headNorm,
+  matrix,
+  "pieces-1": pieces1,
+  "pieces-2": pieces2,
+  "pieces-3": pieces3,
+  "pieces-4": pieces4,
+  "reduce-subgroups": reduceSubgroups,
+  "reduce-tree": reduceTree,
+  "residual-add": residualAdd,
+  "residual-none": residualNone,
+  "rows-batch": rowsBatch,
+  "rows-one": rowsOne,
+  sampling,
+  "source-each": sourceEach,
+  "source-last": sourceLast,
+  tile,
+  "work-items": workItems,
+  "work-selection": workSelection,
+} as const;
+
+/** Decoders of packed weights, by quantisation. */
+export const DECODER_SOURCES = {
+  f16,
+  f32,
+  q4_0: q40,
+  q8_0: q80,
+} as const;
