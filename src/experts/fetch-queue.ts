@@ -1,4 +1,5 @@
 import { type ByteRange, coalesce, type RangeGroup } from "./coalesce.ts";
+import { onAbort } from "./on-abort.ts";
 import { createSharing, type Urgency } from "./share.ts";
 import { abortedError } from "./source/checks.ts";
 import type { Source } from "./source/source.ts";
@@ -128,17 +129,13 @@ export function createFetchQueue({
     return new Promise((resolve, reject) => {
       const entry: Entry = { file, ...range, urgency, resolve, reject, dropped: false };
       waiting.add(entry);
-      signal.addEventListener(
-        "abort",
-        () => {
-          entry.dropped = true;
-          waiting.delete(entry);
-          reject(abortedError());
-          abortWhenDropped.get(entry)?.();
-          schedulePump();
-        },
-        { once: true },
-      );
+      onAbort(signal, () => {
+        entry.dropped = true;
+        waiting.delete(entry);
+        reject(abortedError());
+        abortWhenDropped.get(entry)?.();
+        schedulePump();
+      });
     });
   }
 
@@ -160,13 +157,13 @@ export function createFetchQueue({
       return new Promise((resolve, reject) => {
         const end = (action: () => void): void => {
           settledListeners.delete(settled);
-          signal?.removeEventListener("abort", cancel);
+          unlink();
           action();
         };
         const settled = (): void => end(resolve);
         const cancel = (): void => end(() => reject(abortedError()));
         settledListeners.add(settled);
-        signal?.addEventListener("abort", cancel, { once: true });
+        const unlink = onAbort(signal, cancel);
       });
     },
     close: () => sharing.abortAll(),

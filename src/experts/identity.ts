@@ -1,10 +1,8 @@
 import { WebMoEError } from "../api/errors.ts";
-import type { ModelSource } from "../api/options.ts";
 import { LAYOUT_VERSION } from "../model/quantization.ts";
 import type { Core } from "../wasm/core.ts";
 import { headerKey } from "./segments.ts";
-import { openBlobSource } from "./source/blob.ts";
-import { type FileReference, fileReferences, type OpenOptions, openFile } from "./source/open.ts";
+import { type ModelInput, type OpenOptions, openAll, unopenedFiles } from "./source/open.ts";
 import type { Source } from "./source/source.ts";
 import { type ModelSourceFile, recordingHeader, storedFile } from "./source/stored.ts";
 import type { PartStore, StoredModel } from "./store/store.ts";
@@ -43,53 +41,9 @@ export interface OpenModelOptions extends OpenOptions {
  * Errors: `invalid-argument`, and those of openHttpSource. Reads may throw `source-changed`: open again with
  * `fresh`.
  */
-export async function openModel(input: ModelSource, options: OpenModelOptions): Promise<OpenedModel> {
-  const references = fileReferences(input, options.base);
-  return openReferences(references.map(describe(options)), options);
-}
-
-/** Opens a model over sources that are open already: files in Node. */
-export async function openModelSources(
-  sources: readonly Source[],
-  { store, core }: Pick<OpenModelOptions, "store" | "core">,
-): Promise<OpenedModel> {
-  const described = sources.map((source) => ({
-    name: source.name,
-    identity: source.identity,
-    remote: source.remote,
-    open: async () => source,
-  }));
-  return openReferences(described, { store, core, fresh: true });
-}
-
-/** A file that can be named before it is opened. */
-interface UnopenedFile {
-  readonly name: string;
-  readonly identity: string;
-  readonly remote: boolean;
-  open(signal: AbortSignal | undefined): Promise<Source>;
-}
-
-const describe =
-  (options: OpenModelOptions) =>
-  (reference: FileReference): UnopenedFile => {
-    if (reference.kind === "url") {
-      const { url } = reference;
-      return {
-        name: url,
-        identity: url,
-        remote: true,
-        open: (signal) => openFile(reference, { ...options, signal }),
-      };
-    }
-    const source = openBlobSource(reference.blob);
-    return { name: source.name, identity: source.identity, remote: false, open: async () => source };
-  };
-
-async function openReferences(
-  unopened: readonly UnopenedFile[],
-  { store, core, fresh = false, signal }: OpenModelOptions,
-): Promise<OpenedModel> {
+export async function openModel(input: ModelInput, options: OpenModelOptions): Promise<OpenedModel> {
+  const { store, core, fresh = false, signal } = options;
+  const unopened = unopenedFiles(input, options);
   const hash = (parts: readonly unknown[]): string =>
     core.checksum(new TextEncoder().encode(JSON.stringify(parts)));
   const filesHash = hash([LAYOUT_VERSION, ...unopened.map(({ identity }) => identity)]);
@@ -121,14 +75,14 @@ async function openReferences(
   let damagedHeaders = 0;
   const files = await Promise.all(
     unopened.map(async (file, index) => {
-      if (!file.remote) return recordingHeader(await file.open(undefined));
+      if (!file.remote) return recordingHeader(await file.open());
       const { header, damaged } = await readHeader(store, core, headerKey(stored.key, index));
       if (damaged) damagedHeaders++;
       return storedFile({
         name: file.name,
         identity: file.identity,
         known: { size: stored.fileBytes[index]!, validator: stored.validators[index], header },
-        open: (openSignal) => file.open(openSignal),
+        open: file.open,
         onAdopted: () => {
           for (const listener of listeners) listener();
         },
@@ -144,18 +98,6 @@ async function openReferences(
     onAdopted: (listener) => void listeners.push(listener),
     close: () => closeAll(files),
   };
-}
-
-/** All or none: a source that opened is closed again when another one fails. */
-async function openAll(
-  unopened: readonly UnopenedFile[],
-  signal: AbortSignal | undefined,
-): Promise<Source[]> {
-  const settled = await Promise.allSettled(unopened.map((file) => file.open(signal)));
-  const failed = settled.find((result) => result.status === "rejected");
-  if (!failed) return settled.map((result) => (result as PromiseFulfilledResult<Source>).value);
-  for (const result of settled) if (result.status === "fulfilled") result.value.close?.();
-  throw failed.reason;
 }
 
 /** Manifests of the same files, last used first. A store that fails knows none. */

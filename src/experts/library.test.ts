@@ -281,6 +281,7 @@ describe("the store", () => {
       onStoreFailure: (error: WebMoEError) => void notices.push(error.code),
     };
     const library = await visit(given);
+    await library.flush();
     for (let expert = 0; expert < 4; expert++) {
       expect(bytesOf(await library.record(0, expert, demand))).toEqual(expected(given.fixture, 0, expert));
       await library.flush();

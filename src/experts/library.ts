@@ -4,6 +4,7 @@ import type { PackedRows } from "../model/quantization.ts";
 import type { Core } from "../wasm/core.ts";
 import { createHostTier } from "./host-tier.ts";
 import type { OpenedModel } from "./identity.ts";
+import { onAbort } from "./on-abort.ts";
 import { createPartLoader, type LibraryReport } from "./part-loader.ts";
 import type { ExpertRecord, PartDirectory, RecordProvider } from "./parts.ts";
 import {
@@ -172,16 +173,13 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
   } {
     const controller = new AbortController();
     const abort = (): void => controller.abort();
-    const signals = [signal, closing.signal];
-    for (const each of signals) {
-      if (each?.aborted) abort();
-      each?.addEventListener("abort", abort, { once: true });
-    }
+    if (signal?.aborted || closing.signal.aborted) abort();
+    const links = [onAbort(signal, abort), onAbort(closing.signal, abort)];
     return {
       signal: controller.signal,
       abort,
       unlink: () => {
-        for (const each of signals) each?.removeEventListener("abort", abort);
+        for (const unlink of links) unlink();
       },
     };
   }
@@ -260,10 +258,12 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
           await loader.demandSettled(signal);
           // Again, because demand may have brought some of it meanwhile.
           await loader.load(lacking(batch), { demand: false }, signal);
-          await loader.flush();
           if (loader.storeFailure) throw loader.storeFailure;
           onProgress?.(counters.storedBytes, counters.storableBytes);
         }
+      await loader.flush();
+      if (loader.storeFailure) throw loader.storeFailure;
+      onProgress?.(counters.storedBytes, counters.storableBytes);
     } finally {
       unlink();
     }

@@ -1,3 +1,4 @@
+import { onAbort } from "./on-abort.ts";
 import { abortedError } from "./source/checks.ts";
 
 /**
@@ -58,8 +59,8 @@ export function createSharing<T>(): Sharing<T> {
           if (runs.get(key) === run) runs.delete(key);
           run.controller.abort();
         };
-        signal?.addEventListener("abort", leave, { once: true });
-        run.result.then(resolve, reject).finally(() => signal?.removeEventListener("abort", leave));
+        const unlink = onAbort(signal, leave);
+        run.result.then(resolve, reject).finally(unlink);
       });
     },
     abortAll() {

@@ -1,4 +1,5 @@
 import { throwIfAborted, WebMoEError } from "../../api/errors.ts";
+import { onAbort } from "../on-abort.ts";
 import { abortedError, changedError, checkRange, networkError } from "./checks.ts";
 import { bodyChunks, discard, parseContentLength, validatorOf, watchStall } from "./response.ts";
 import type { Source } from "./source.ts";
@@ -16,6 +17,7 @@ interface Waiter {
 }
 
 export interface StreamOptions {
+  readonly remote: boolean;
   /** Ends the download; the first response's request follows it. */
   readonly stop: AbortController;
   /** Sends the request again, for a transfer that broke. */
@@ -29,7 +31,7 @@ export interface StreamOptions {
 export async function openStream(
   url: string,
   first: Response,
-  { stop, again }: StreamOptions,
+  { remote, stop, again }: StreamOptions,
 ): Promise<Source> {
   const pieces: { offset: number; blob: Blob }[] = [];
   let loose: Uint8Array[] = [];
@@ -118,7 +120,7 @@ export async function openStream(
     return new Promise((resolve, reject) => {
       const settle = (action: () => void): void => {
         waiters.delete(waiter);
-        readSignal?.removeEventListener("abort", cancel);
+        unlink();
         action();
       };
       const cancel = (): void => settle(() => reject(abortedError()));
@@ -127,8 +129,8 @@ export async function openStream(
         resolve: () => settle(resolve),
         reject: (error) => settle(() => reject(error)),
       };
+      const unlink = onAbort(readSignal, cancel);
       waiters.add(waiter);
-      readSignal?.addEventListener("abort", cancel, { once: true });
       wake();
     });
   }
@@ -144,7 +146,7 @@ export async function openStream(
     identity: url,
     size,
     validator,
-    remote: true,
+    remote,
     async read(offset, length, readSignal) {
       throwIfAborted(readSignal);
       checkRange(url, size, offset, length);

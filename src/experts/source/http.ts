@@ -1,4 +1,5 @@
 import { throwIfAborted, type WebMoEError } from "../../api/errors.ts";
+import { onAbort } from "../on-abort.ts";
 import { changedError, checkRange, networkError } from "./checks.ts";
 import { openStream } from "./http-stream.ts";
 import {
@@ -47,9 +48,7 @@ export async function openHttpSource(url: string, options: HttpSourceOptions = {
   let resolved: string | undefined;
   // The first request outlives the opening where the server has no Range, so its signal is our own.
   const lifetime = new AbortController();
-  const end = (): void => lifetime.abort();
-  options.signal?.addEventListener("abort", end, { once: true });
-  const unlink = (): void => options.signal?.removeEventListener("abort", end);
+  const unlink = onAbort(options.signal, () => lifetime.abort());
 
   /** One request. A status that waiting may heal is a failure; any other error status is thrown. */
   async function send(init: RequestInit, signal: AbortSignal | undefined): Promise<Attempt<Response>> {
@@ -184,7 +183,7 @@ export async function openHttpSource(url: string, options: HttpSourceOptions = {
   if (!("head" in first)) {
     const again = (signal: AbortSignal): Promise<Response> =>
       retrying(signal, () => send({ signal }, signal));
-    return openStream(url, first, { stop: lifetime, again }).finally(unlink);
+    return openStream(url, first, { remote: crossesNetwork(url), stop: lifetime, again }).finally(unlink);
   }
   unlink();
 
@@ -194,7 +193,7 @@ export async function openHttpSource(url: string, options: HttpSourceOptions = {
     identity: url,
     size,
     validator,
-    remote: true,
+    remote: crossesNetwork(url),
     async read(offset, length, signal) {
       throwIfAborted(signal);
       checkRange(url, size, offset, length);
@@ -203,6 +202,9 @@ export async function openHttpSource(url: string, options: HttpSourceOptions = {
     },
   };
 }
+
+/** False for blob and data URLs, which are as local as a file. */
+export const crossesNetwork = (url: string): boolean => /^https?:/.test(url);
 
 function definedOnly<T extends object>(options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;

@@ -1,58 +1,89 @@
 import { WebMoEError } from "../../api/errors.ts";
-import type { ModelSource } from "../../api/options.ts";
 import { openBlobSource } from "./blob.ts";
-import { type HttpSourceOptions, openHttpSource } from "./http.ts";
+import { crossesNetwork, type HttpSourceOptions, openHttpSource } from "./http.ts";
 import type { Source } from "./source.ts";
+
+/** A ModelSource, or sources that are open already (files in Node). */
+export type ModelInput = ModelInputFile | readonly ModelInputFile[];
+export type ModelInputFile = string | URL | Blob | Source;
 
 export interface OpenOptions extends HttpSourceOptions {
   /** What relative addresses are relative to: the page's base, which a worker does not know. */
   readonly base?: string | URL | undefined;
 }
 
-/** One file of a model, named but not opened. */
-export type FileReference =
-  | { readonly kind: "url"; readonly url: string }
-  | { readonly kind: "blob"; readonly blob: Blob };
+/** A file of a model, named but not yet opened. */
+export interface UnopenedFile extends Pick<Source, "name" | "identity" | "remote"> {
+  /** Errors: see openHttpSource. */
+  open(signal?: AbortSignal): Promise<Source>;
+}
 
 const PROTOCOLS = ["http:", "https:", "blob:", "data:"];
 
 /**
- * The files that a ModelSource names, in its order, addresses made absolute.
+ * The files that `input` names, in its order, addresses made absolute.
  *
- * Errors: `invalid-argument` for anything that is not a URL, a Blob, or a non-empty list of these.
+ * Errors: `invalid-argument` for anything that is not a URL, a Blob, a Source, or a non-empty list of these.
  */
-export function fileReferences(input: ModelSource, base?: string | URL): FileReference[] {
+export function unopenedFiles(input: ModelInput, options: OpenOptions = {}): UnopenedFile[] {
   const list: readonly unknown[] = Array.isArray(input) ? input : [input];
   if (list.length === 0) throw invalid("The list of model files is empty.");
   return list.map((item) => {
-    if (item instanceof Blob) return { kind: "blob", blob: item };
-    if (typeof item !== "string" && !(item instanceof URL))
-      throw invalid("A model source is a URL, a File or Blob, or a list of these.");
-    let url: URL;
-    try {
-      url = new URL(item, base);
-    } catch (cause) {
-      throw invalid(`${JSON.stringify(String(item))} is not an address.`, cause);
-    }
-    if (!PROTOCOLS.includes(url.protocol))
-      throw invalid(`${url.href}: models come by http, https or blob URLs.`);
-    url.hash = "";
-    return { kind: "url", url: url.href };
+    if (item instanceof Blob) return opened(openBlobSource(item));
+    if (isSource(item)) return opened(item);
+    const url = absolute(item, options.base);
+    return {
+      name: url,
+      identity: url,
+      remote: crossesNetwork(url),
+      open: (signal) => openHttpSource(url, { ...options, signal }),
+    };
   });
 }
 
-/** Opens one file. Errors: see openHttpSource. */
-export async function openFile(reference: FileReference, options: OpenOptions = {}): Promise<Source> {
-  return reference.kind === "blob" ? openBlobSource(reference.blob) : openHttpSource(reference.url, options);
-}
-
 /**
- * Opens every file of a model at once.
+ * Opens every file of a model at once, or none.
  *
  * Errors: `invalid-argument`, and see openHttpSource.
  */
-export async function openSources(input: ModelSource, options: OpenOptions = {}): Promise<Source[]> {
-  return Promise.all(fileReferences(input, options.base).map((reference) => openFile(reference, options)));
+export async function openSources(input: ModelInput, options: OpenOptions = {}): Promise<Source[]> {
+  return openAll(unopenedFiles(input, options), options.signal);
+}
+
+/** A source that opened is closed again when another one fails. */
+export async function openAll(files: readonly UnopenedFile[], signal?: AbortSignal): Promise<Source[]> {
+  const results = await Promise.allSettled(files.map((file) => file.open(signal)));
+  const sources = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const failed = results.find((result) => result.status === "rejected");
+  if (!failed) return sources;
+  for (const source of sources) source.close?.();
+  throw failed.reason;
+}
+
+const opened = (source: Source): UnopenedFile => ({
+  name: source.name,
+  identity: source.identity,
+  remote: source.remote,
+  open: async () => source,
+});
+
+function isSource(item: unknown): item is Source {
+  return typeof item === "object" && item !== null && "read" in item && "identity" in item && "size" in item;
+}
+
+function absolute(item: unknown, base: string | URL | undefined): string {
+  if (typeof item !== "string" && !(item instanceof URL))
+    throw invalid("A model source is a URL, a File or Blob, or a list of these.");
+  let url: URL;
+  try {
+    url = new URL(item, base);
+  } catch (cause) {
+    throw invalid(`${JSON.stringify(String(item))} is not an address.`, cause);
+  }
+  if (!PROTOCOLS.includes(url.protocol))
+    throw invalid(`${url.href}: models come by http, https or blob URLs.`);
+  url.hash = "";
+  return url.href;
 }
 
 const invalid = (message: string, cause?: unknown): WebMoEError =>

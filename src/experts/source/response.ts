@@ -1,4 +1,5 @@
 import { throwIfAborted } from "../../api/errors.ts";
+import { onAbort } from "../on-abort.ts";
 import { networkError } from "./checks.ts";
 import type { Attempt } from "./retry.ts";
 
@@ -16,7 +17,7 @@ export function watchStall(outer: AbortSignal | undefined): Watch {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   let timer = setTimeout(abort, STALL_MS);
-  outer?.addEventListener("abort", abort, { once: true });
+  const unlink = onAbort(outer, abort);
   if (outer?.aborted) abort();
   return {
     signal: controller.signal,
@@ -26,7 +27,7 @@ export function watchStall(outer: AbortSignal | undefined): Watch {
     },
     end() {
       clearTimeout(timer);
-      outer?.removeEventListener("abort", abort);
+      unlink();
     },
   };
 }
@@ -40,7 +41,7 @@ export async function* bodyChunks(response: Response, watch: Watch): AsyncGenera
   if (!reader) return;
   // Not awaited: a transport that hangs would hang its reader with it.
   const cancel = (): void => void reader.cancel().catch(() => undefined);
-  watch.signal.addEventListener("abort", cancel, { once: true });
+  const unlink = onAbort(watch.signal, cancel);
   let finished = false;
   try {
     for (;;) {
@@ -52,7 +53,7 @@ export async function* bodyChunks(response: Response, watch: Watch): AsyncGenera
       yield value;
     }
   } finally {
-    watch.signal.removeEventListener("abort", cancel);
+    unlink();
     if (!finished) cancel();
   }
 }

@@ -1,4 +1,5 @@
 import { throwIfAborted, type WebMoEError } from "../../api/errors.ts";
+import { onAbort } from "../on-abort.ts";
 import { abortedError } from "./checks.ts";
 
 /** What reaches outside: replaced in tests. */
@@ -23,15 +24,14 @@ const MAX_WAIT_MS = 30_000;
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const cancel = (): void => {
-      clearTimeout(timer);
-      reject(abortedError());
-    };
     const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", cancel);
+      unlink();
       resolve();
     }, ms);
-    signal?.addEventListener("abort", cancel, { once: true });
+    const unlink = onAbort(signal, () => {
+      clearTimeout(timer);
+      reject(abortedError());
+    });
   });
 }
 
