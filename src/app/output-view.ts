@@ -7,7 +7,7 @@ import type { PromptForm } from "./examples.ts";
  * nothing a model writes can become markup. A polite live region outside the text hears it in sentences.
  */
 export function createOutputView() {
-  const region = byId("output", HTMLElement);
+  const panel = byId("output-panel", HTMLElement);
   const given = byId("output-given", HTMLElement);
   const written = byId("output-written", HTMLElement);
   const ending = byId("output-ending", HTMLElement);
@@ -32,13 +32,13 @@ export function createOutputView() {
       given.textContent = prompt;
       written.replaceChildren(text);
       ending.textContent = "";
-      region.classList.remove("is-empty");
-      region.classList.toggle("is-answer", form === "question");
-      region.classList.add("is-writing");
+      panel.classList.remove("is-empty");
+      panel.classList.toggle("is-answer", form === "question");
+      panel.classList.add("is-writing");
     },
     append(piece: string): void {
       if (text.length === 0 && piece !== "") {
-        region.scrollIntoView({ block: "nearest", behavior: prefersReducedMotion() ? "auto" : "smooth" });
+        panel.scrollIntoView({ block: "nearest", behavior: prefersReducedMotion() ? "auto" : "smooth" });
       }
       text.appendData(piece);
       const { say, keep } = takeAnnouncement(pending + piece);
@@ -47,7 +47,7 @@ export function createOutputView() {
     },
     /** Says how it ended, under the text and aloud. */
     end(message: string): void {
-      region.classList.remove("is-writing");
+      panel.classList.remove("is-writing");
       ending.textContent = message;
       announce(`${pending} ${message}`.trim());
       pending = "";
