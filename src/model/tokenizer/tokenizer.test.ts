@@ -202,6 +202,12 @@ test("a run of a million letters is one word", () => {
   }
 });
 
+test("a run too long for the engine's regular expressions is an invalid argument, not a crash", () => {
+  expect(() => splitWords("漢".repeat(20_000_000), preTokenizer("gpt-2"))).toThrow(
+    expect.objectContaining({ code: "invalid-argument" }),
+  );
+});
+
 test("what cannot be served is refused by name", async () => {
   const metadata = byteVocabulary();
   const refused = (text: RegExp) =>
