@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { access, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import asc from "assemblyscript/asc";
-import type { Plugin } from "vite";
+import { normalizePath, type Plugin } from "vite";
 
 /** What differs between our modules; everything else is the same for all. */
 const MODULE_FLAGS: Readonly<Record<string, readonly string[]>> = {
@@ -11,32 +11,56 @@ const MODULE_FLAGS: Readonly<Record<string, readonly string[]>> = {
   compute: ["--importMemory", "--initialMemory", "16", "--maximumMemory", "65536"],
 };
 
-const COMMON_FLAGS = ["--runtime", "stub", "-Ospeed", "--noAssert", "--uncheckedBehavior", "always", "--enable", "simd"];
+const COMMON_FLAGS = [
+  "--runtime",
+  "stub",
+  "-Ospeed",
+  "--noAssert",
+  "--uncheckedBehavior",
+  "always",
+  "--enable",
+  "simd",
+];
 
-/** Every file below `directory`, sorted, so that a change of any changes the cache key. */
+/** Every source below `directory`, sorted, so that a change of any changes the cache key. */
 async function sourcesBelow(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   return entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts") && !entry.name.endsWith(".test.ts"))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }
+
+/** One compilation in this process for all that import a module at the same time. */
+const compiling = new Map<string, Promise<string>>();
 
 /** Compiles `asm/<name>/index.ts` unless its sources are those of the cached binary. Returns the binary's path. */
 export async function compileAsc(root: string, name: string): Promise<string> {
   const flags = MODULE_FLAGS[name];
   if (!flags) throw new Error(`No AssemblyScript module named ${name}.`);
   const directory = join(root, "asm", name);
-  const hash = createHash("sha256").update(asc.version).update([...COMMON_FLAGS, ...flags].join(" "));
-  for (const file of await sourcesBelow(directory)) hash.update(relative(root, file)).update(await readFile(file));
-  const cache = join(root, ".cache", "asc");
-  const binaryPath = join(cache, `${name}-${hash.digest("hex").slice(0, 16)}.wasm`);
-  try {
-    await readFile(binaryPath);
-    return binaryPath;
-  } catch {
-    // Not compiled yet.
-  }
+  const hash = createHash("sha256")
+    .update(asc.version)
+    .update([...COMMON_FLAGS, ...flags].join(" "));
+  for (const file of await sourcesBelow(directory))
+    hash.update(relative(root, file)).update(await readFile(file));
+  const binaryPath = join(root, ".cache", "asc", `${name}-${hash.digest("hex").slice(0, 16)}.wasm`);
+  const running = compiling.get(binaryPath);
+  if (running) return running;
+  const compiled = access(binaryPath)
+    .catch(() => compile(root, directory, flags, binaryPath))
+    .then(() => binaryPath)
+    .finally(() => compiling.delete(binaryPath));
+  compiling.set(binaryPath, compiled);
+  return compiled;
+}
+
+async function compile(
+  root: string,
+  directory: string,
+  flags: readonly string[],
+  binaryPath: string,
+): Promise<void> {
   let binary: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
     [relative(root, join(directory, "index.ts")), "--outFile", "module.wasm", ...COMMON_FLAGS, ...flags],
@@ -49,9 +73,11 @@ export async function compileAsc(root: string, name: string): Promise<string> {
     },
   );
   if (error || !binary) throw new Error(`${error?.message ?? "asc wrote nothing"}\n${stderr.toString()}`);
-  await mkdir(cache, { recursive: true });
-  await writeFile(binaryPath, binary);
-  return binaryPath;
+  await mkdir(dirname(binaryPath), { recursive: true });
+  // Whole or not at all: other processes read the cache meanwhile.
+  const partial = `${binaryPath}.${process.pid}`;
+  await writeFile(partial, binary);
+  await rename(partial, binaryPath);
 }
 
 /**
@@ -60,12 +86,14 @@ export async function compileAsc(root: string, name: string): Promise<string> {
  */
 export function ascPlugin(): Plugin {
   let root = process.cwd();
+  let base = "/";
   let mode: "build" | "serve" | "test" = "serve";
   return {
     name: "webmoe-asc",
     enforce: "pre",
     configResolved(config) {
       root = config.root;
+      base = config.base;
       mode = config.command === "build" ? "build" : process.env.VITEST ? "test" : "serve";
     },
     async load(id) {
@@ -75,8 +103,9 @@ export function ascPlugin(): Plugin {
       const path = await compileAsc(root, name);
       for (const file of await sourcesBelow(join(root, "asm", name))) this.addWatchFile(file);
       if (mode === "test") return `export default ${JSON.stringify(pathToFileURL(path).href)};`;
-      if (mode === "serve") return `export default ${JSON.stringify(`/@fs${path}`)};`;
-      const reference = this.emitFile({ type: "asset", fileName: undefined, name: `${name}.wasm`, source: await readFile(path) });
+      if (mode === "serve")
+        return `export default ${JSON.stringify(`${base}@fs/${normalizePath(path).replace(/^\//, "")}`)};`;
+      const reference = this.emitFile({ type: "asset", name: `${name}.wasm`, source: await readFile(path) });
       return `export default import.meta.ROLLUP_FILE_URL_${reference};`;
     },
   };
