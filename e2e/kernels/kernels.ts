@@ -1,0 +1,17 @@
+/** The page of `e2e/kernels.spec.ts`: every check by name, to be called from outside. */
+import { checkRouters, checkSampler } from "./chains.ts";
+import { checkContext } from "./context.ts";
+import { checkDeterminism } from "./determinism.ts";
+import { compareTwins } from "./twins.ts";
+
+const CHECKS = { compareTwins, checkDeterminism, checkContext, checkRouters, checkSampler };
+
+export type Checks = typeof CHECKS;
+
+declare global {
+  interface Window {
+    checks?: Checks;
+  }
+}
+
+window.checks = CHECKS;
