@@ -17,7 +17,10 @@ export interface Model {
     options?: GenerateOptions,
   ): AsyncGenerator<Token, GenerateResult, void>;
   /** Logits `[vocabSize]` after the last of `tokenIds`. */
-  evaluate(tokenIds: readonly number[] | Uint32Array, options?: { signal?: AbortSignal }): Promise<Float32Array>;
+  evaluate(
+    tokenIds: readonly number[] | Uint32Array,
+    options?: { signal?: AbortSignal },
+  ): Promise<Float32Array>;
   /** `special` parses control tokens in the text (default true); `addBos` defaults to what the file asks. */
   tokenize(text: string, options?: { special?: boolean; addBos?: boolean }): Promise<Uint32Array>;
   /** Text of the ids, control tokens left out; invalid UTF-8 becomes U+FFFD. */

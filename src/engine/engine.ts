@@ -126,7 +126,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
   } catch (error) {
     backend?.dispose();
     if (library) await library.close().catch(() => undefined);
-    else for (const file of opened.files) file.close?.();
+    else opened.close();
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import computeUrl from "../../asm/compute/index.ts?asc";
 import coreUrl from "../../asm/core/index.ts?asc";
 import { WebMoEError } from "../api/errors.ts";
 import type { ModelSource } from "../api/options.ts";
-import { openModel, openModelSources } from "../experts/identity.ts";
+import { openModel } from "../experts/identity.ts";
 import { openFileSource } from "../experts/source/node-file.ts";
 import { createMemoryStore } from "../experts/store/memory.ts";
 import { compileWasmFile } from "../wasm/compile-node.ts";
@@ -31,10 +31,14 @@ export function nodePlatform(): Platform {
       return createMemoryStore({ capacity: totalmem() / 4 });
     },
     async openModel(source: ModelSource, request) {
-      const items: readonly unknown[] = Array.isArray(source) ? source : [source];
-      const paths = items.map(pathOf);
-      if (paths.some((path) => path === undefined)) return openModel(source, request);
-      return openModelSources(await Promise.all(paths.map((path) => openFileSource(path!))), request);
+      const items: readonly (string | URL | Blob)[] = Array.isArray(source)
+        ? source
+        : [source as string | URL | Blob];
+      const opened = items.map((item) => {
+        const path = pathOf(item);
+        return path === undefined ? item : openFileSource(path);
+      });
+      return openModel(await Promise.all(opened), request);
     },
   };
 }
