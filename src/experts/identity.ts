@@ -1,8 +1,13 @@
-import { WebMoEError } from "../api/errors.ts";
 import { LAYOUT_VERSION } from "../model/quantization.ts";
 import type { Core } from "../wasm/core.ts";
 import { headerKey } from "./segments.ts";
-import { type ModelInput, type OpenOptions, openAll, unopenedFiles } from "./source/open.ts";
+import {
+  type ModelInput,
+  type OpenOptions,
+  openAll,
+  type UnopenedFile,
+  unopenedFiles,
+} from "./source/open.ts";
 import type { Source } from "./source/source.ts";
 import { type ModelSourceFile, recordingHeader, storedFile } from "./source/stored.ts";
 import type { PartStore, StoredModel } from "./store/store.ts";
@@ -15,8 +20,6 @@ export interface OpenedModel {
    */
   readonly key: string;
   readonly files: readonly ModelSourceFile[];
-  /** The manifest of an earlier visit. */
-  readonly stored: StoredModel | undefined;
   /** Stored headers found damaged. */
   readonly damagedHeaders: number;
   /** Other versions of the same files in the store; they may go when this one is complete. */
@@ -50,55 +53,63 @@ export async function openModel(input: ModelInput, options: OpenModelOptions): P
   const remote = unopened.some((file) => file.remote);
   const versions = remote ? await storedVersions(store, `${filesHash}-`) : [];
   const stored = fresh ? undefined : versions.find(({ fileBytes }) => fileBytes.length === unopened.length);
-  const others = (key: string): string[] =>
-    versions.map((model) => model.key).filter((other) => other !== key);
+  const headers = stored && (await readHeaders(store, core, stored.key, unopened));
 
-  const closeAll = (files: readonly Source[]): void => {
-    for (const file of files) file.close?.();
-  };
-
-  if (!stored) {
-    const opened = await openAll(unopened, signal);
-    const key = `${filesHash}-${hash(opened.map(({ size, validator }) => [size, validator ?? null]))}`;
+  if (stored && headers && !headers.lacking) {
+    const listeners: (() => void)[] = [];
+    const files = await Promise.all(
+      unopened.map(async (file, index) => {
+        const header = headers.byFile[index];
+        if (!header) return recordingHeader(await file.open());
+        return storedFile({
+          file,
+          known: { size: stored.fileBytes[index]!, validator: stored.validators[index], header },
+          onAdopted: () => {
+            for (const listener of listeners) listener();
+          },
+        });
+      }),
+    );
     return {
-      key,
-      files: opened.map(recordingHeader),
-      stored: versions.find((model) => model.key === key),
+      key: stored.key,
+      files,
       damagedHeaders: 0,
-      superseded: others(key),
-      onAdopted: () => undefined,
-      close: () => closeAll(opened),
+      superseded: keysBut(versions, stored.key),
+      onAdopted: (listener) => void listeners.push(listener),
+      close: () => closeAll(files),
     };
   }
 
-  const listeners: (() => void)[] = [];
-  let damagedHeaders = 0;
-  const files = await Promise.all(
-    unopened.map(async (file, index) => {
-      if (!file.remote) return recordingHeader(await file.open());
-      const { header, damaged } = await readHeader(store, core, headerKey(stored.key, index));
-      if (damaged) damagedHeaders++;
-      return storedFile({
-        name: file.name,
-        identity: file.identity,
-        known: { size: stored.fileBytes[index]!, validator: stored.validators[index], header },
-        open: file.open,
-        onAdopted: () => {
-          for (const listener of listeners) listener();
-        },
-      });
-    }),
-  );
+  const sources = await openAll(unopened, signal);
+  const fromNetwork = `${filesHash}-${hash(sources.map(({ size, validator }) => [size, validator ?? null]))}`;
+  const known = versions.find((model) => isUnchanged(model, sources));
+  // Without validators a changed file of the same size would have the key, and so the parts, of the old one.
+  if (!known && versions.some((model) => model.key === fromNetwork)) await store.deleteModel(fromNetwork);
+  const key = known?.key ?? fromNetwork;
   return {
-    key: stored.key,
-    files,
-    stored,
-    damagedHeaders,
-    superseded: others(stored.key),
-    onAdopted: (listener) => void listeners.push(listener),
-    close: () => closeAll(files),
+    key,
+    files: sources.map(recordingHeader),
+    damagedHeaders: headers?.damaged ?? 0,
+    superseded: keysBut(versions, key),
+    onAdopted: () => undefined,
+    close: () => closeAll(sources),
   };
 }
+
+const keysBut = (models: readonly StoredModel[], key: string): string[] =>
+  models.map((model) => model.key).filter((other) => other !== key);
+
+function closeAll(files: readonly Source[]): void {
+  for (const file of files) file.close?.();
+}
+
+/** True if validators say that the files are those of the manifest. A local file's identity says it all. */
+const isUnchanged = ({ fileBytes, validators }: StoredModel, sources: readonly Source[]): boolean =>
+  sources.length === fileBytes.length &&
+  sources.every(
+    ({ size, validator, remote }, i) =>
+      size === fileBytes[i] && (!remote || (validator !== undefined && validator === validators[i])),
+  );
 
 /** Manifests of the same files, last used first. A store that fails knows none. */
 async function storedVersions(store: PartStore, keyPrefix: string): Promise<StoredModel[]> {
@@ -106,20 +117,32 @@ async function storedVersions(store: PartStore, keyPrefix: string): Promise<Stor
   return models.filter(({ key }) => key.startsWith(keyPrefix)).sort((a, b) => b.lastUsed - a.lastUsed);
 }
 
-async function readHeader(
+interface StoredHeaders {
+  /** Undefined for a local file, and for one whose header is missing or damaged. */
+  readonly byFile: readonly (Uint8Array | undefined)[];
+  readonly damaged: number;
+  /** A remote file has none: the manifest alone cannot serve the model. */
+  readonly lacking: boolean;
+}
+
+async function readHeaders(
   store: PartStore,
   core: Pick<Core, "checksum">,
-  key: string,
-): Promise<{ header: Uint8Array | undefined; damaged: boolean }> {
-  let header: Uint8Array | undefined;
-  try {
-    const [part] = await store.getParts([key]);
-    if (!part) return { header: undefined, damaged: false };
-    if (core.checksum(part.bytes) === part.checksum) header = part.bytes;
-  } catch (error) {
-    // A value that the browser cannot read back is as lost as a damaged one.
-    if (error instanceof WebMoEError && error.code === "aborted") throw error;
-  }
-  if (!header) await store.deleteParts([key]).catch(() => undefined);
-  return { header, damaged: !header };
+  modelKey: string,
+  files: readonly UnopenedFile[],
+): Promise<StoredHeaders> {
+  let damaged = 0;
+  const byFile = await Promise.all(
+    files.map(async ({ remote }, index) => {
+      if (!remote) return undefined;
+      const key = headerKey(modelKey, index);
+      // A value that the browser cannot read back is as lost as a damaged one.
+      const [part] = await store.getParts([key]).catch(() => [{ bytes: new Uint8Array(), checksum: "" }]);
+      if (!part || core.checksum(part.bytes) === part.checksum) return part?.bytes;
+      damaged++;
+      await store.deleteParts([key]).catch(() => undefined);
+      return undefined;
+    }),
+  );
+  return { byFile, damaged, lacking: files.some(({ remote }, i) => remote && !byFile[i]) };
 }

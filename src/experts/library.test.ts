@@ -388,6 +388,24 @@ describe("a stored model that is not complete", () => {
     },
   );
 
+  test("without any validator is compared too, and stale parts of the same key are not used", async () => {
+    const given = setUp();
+    given.server.etag = undefined;
+    await (await visit(given)).record(0, 0, demand);
+    const first = await visit(given);
+    await first.record(0, 1, demand);
+    await first.close();
+    const changed = given.fixture.bytes.slice();
+    for (const expert of [0, 1])
+      changed[given.fixture.directory.record(0, expert)!.matrices.gate.offset]! ^= 1;
+    given.server.bytes = changed;
+    const library = await visit(given);
+    await expect(library.record(1, 0, demand)).rejects.toMatchObject({ code: "source-changed" });
+    const afresh = await visit({ ...given, fresh: true });
+    const fixture = { ...given.fixture, bytes: changed };
+    expect(bytesOf(await afresh.record(0, 1, demand))).toEqual(expected(fixture, 0, 1));
+  });
+
   test("of another size is source-changed without a look at its content", async () => {
     const given = await interrupted();
     given.server.bytes = new Uint8Array(given.fixture.bytes.length + 1);

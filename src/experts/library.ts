@@ -1,3 +1,15 @@
+/**
+ * `experts` brings a model's bytes in, verified, from wherever they are: host tier, store, source.
+ *
+ * ```
+ * identity      which model is it, what is stored of it       source/  HTTP ranges, Blobs, files on disk
+ * library       records and trunk, by tier                    store/   persisted parts: IndexedDB, memory
+ * part-loader   parts from store or source, healed            segments where parts lie and what they are called
+ * fetch-queue   demand before prefetch, merged, shared        store-writer  writes behind, in batches
+ * ```
+ *
+ * It knows parts, rows and bytes; no GGUF, no kernel, no GPU.
+ */
 import { WebMoEError } from "../api/errors.ts";
 import type { TensorSpec } from "../model/plan.ts";
 import type { PackedRows } from "../model/quantization.ts";

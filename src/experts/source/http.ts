@@ -57,11 +57,13 @@ export async function openHttpSource(url: string, options: HttpSourceOptions = {
       // no-store: stored parts need no second copy in the HTTP cache, whose entry lock would also make
       // concurrent ranges of one URL wait for each other.
       const request: RequestInit = { ...init, cache: "no-store" };
-      response = await environment.fetch(resolved ?? url, request);
-      if (resolved !== undefined && (response.status === 401 || response.status === 403)) {
+      const target = resolved ?? url;
+      response = await environment.fetch(target, request);
+      if (target !== url && (response.status === 401 || response.status === 403)) {
         discard(response);
-        resolved = undefined;
-        response = await environment.fetch(url, request);
+        // Unless another request has resolved it anew meanwhile: hosts limit resolutions.
+        if (resolved === target) resolved = undefined;
+        response = await environment.fetch(resolved ?? url, request);
       }
     } catch (cause) {
       throwIfAborted(signal);

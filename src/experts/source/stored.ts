@@ -1,5 +1,6 @@
 import { createSharing } from "../share.ts";
 import { changedError, checkRange } from "./checks.ts";
+import type { UnopenedFile } from "./open.ts";
 import type { Source } from "./source.ts";
 
 /** Whether a file whose validator has changed holds the same model; throws only what reading it throws. */
@@ -17,8 +18,8 @@ export interface ModelSourceFile extends Source {
 export interface KnownFile {
   readonly size: number;
   readonly validator: string | undefined;
-  /** What `takeHeader` gave when the model was first loaded; undefined if it is missing or was damaged. */
-  readonly header: Uint8Array | undefined;
+  /** What `takeHeader` gave when the model was first loaded. */
+  readonly header: Uint8Array;
 }
 
 /** An open source, its header bytes kept while they are read so that they can be stored. */
@@ -59,33 +60,29 @@ export function recordingHeader(source: Source): ModelSourceFile {
  * Errors: those of `open`, and `source-changed`.
  */
 export function storedFile({
-  name,
-  identity,
+  file: { name, identity, open },
   known,
-  open,
   onAdopted,
 }: {
-  readonly name: string;
-  readonly identity: string;
+  readonly file: UnopenedFile;
   readonly known: KnownFile;
-  readonly open: (signal: AbortSignal) => Promise<Source>;
   /** The file is the same under a new validator. */
-  readonly onAdopted: (validator: string | undefined) => void;
+  readonly onAdopted: () => void;
 }): ModelSourceFile {
   const { size, header } = known;
-  const opening = createSharing<ModelSourceFile>();
-  let opened: ModelSourceFile | undefined;
+  const opening = createSharing<Source>();
+  let opened: Source | undefined;
   let contentCheck: ContentCheck | undefined;
   let validator = known.validator;
 
   async function isSame(fresh: Source, signal: AbortSignal): Promise<boolean> {
     if (validator !== undefined && fresh.validator === validator) return true;
-    if (!header || !contentCheck) return false;
+    if (!contentCheck) return false;
     const start = await fresh.read(0, header.length, signal);
     return start.every((byte, i) => byte === header[i]) && contentCheck(fresh, signal);
   }
 
-  async function openAndCheck(signal: AbortSignal): Promise<ModelSourceFile> {
+  async function openAndCheck(signal: AbortSignal): Promise<Source> {
     const fresh = await open(signal);
     try {
       if (fresh.size !== size) throw changedError(name, `it had ${size} bytes and has ${fresh.size}`);
@@ -96,10 +93,10 @@ export function storedFile({
     }
     if (fresh.validator !== validator) {
       validator = fresh.validator;
-      onAdopted(validator);
+      onAdopted();
     }
-    opened = recordingHeader(fresh);
-    return opened;
+    opened = fresh;
+    return fresh;
   }
 
   return {
@@ -112,12 +109,12 @@ export function storedFile({
     remote: true,
     async read(offset, length, signal) {
       checkRange(name, size, offset, length);
-      if (header && offset + length <= header.length) return header.slice(offset, offset + length);
+      if (offset + length <= header.length) return header.slice(offset, offset + length);
       const source =
         opened ?? (await opening.share("open", true, signal, (_urgency, shared) => openAndCheck(shared)));
       return source.read(offset, length, signal);
     },
-    takeHeader: () => header ?? opened?.takeHeader() ?? new Uint8Array(),
+    takeHeader: () => header,
     setContentCheck(check) {
       contentCheck = check;
     },
