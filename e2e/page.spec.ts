@@ -145,7 +145,7 @@ test("a small expert budget changes no word", async ({ page, site }) => {
 
 test("a local file is read in place, without a request", async ({ page, site }) => {
   const { ending, written, generate, modelRequests } = await visit(page, site, { backend: "wasm" });
-  await page.getByRole("radio", { name: "File" }).check({ force: true });
+  await page.getByRole("radio", { name: "File" }).check();
   await page.getByLabel("GGUF files on this device").setInputFiles(LOCAL_MODEL);
   await expect(page.locator("#model-line")).toContainText("22.2");
   await page.getByLabel("Prompt").fill(STORY);
@@ -159,7 +159,7 @@ test("a bad address or file is said in words, and the page goes on", async ({ pa
   const { ending, generate } = await visit(page, site, { backend: "wasm" });
   const alert = page.getByRole("alert");
   await page.getByLabel("Prompt").fill(STORY);
-  await page.getByRole("radio", { name: "URL" }).check({ force: true });
+  await page.getByRole("radio", { name: "URL" }).check();
   await page.getByRole("button", { name: "Load" }).click();
   await expect(alert).toContainText("Give the address of a GGUF file");
   await page.getByLabel("Address of a GGUF file").fill("ftp://example.org/model.gguf");
@@ -169,13 +169,20 @@ test("a bad address or file is said in words, and the page goes on", async ({ pa
   await page.getByLabel("Address of a GGUF file").fill(`${site.url}favicon.svg`);
   await page.getByRole("button", { name: "Load" }).click();
   await expect(alert).toContainText("not a GGUF file");
-  await page.getByRole("radio", { name: "File" }).check({ force: true });
+  await page.getByRole("radio", { name: "File" }).check();
   await expect(alert).toBeEmpty();
   await page
     .getByLabel("GGUF files on this device")
     .setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no model") });
   await expect(alert).toContainText("No GGUF file among these");
-  await page.getByRole("radio", { name: "demo-moe" }).check({ force: true });
+  const dropped = await page.evaluateHandle(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(["GGUF\u0003\0\0\0"], "cut-short.gguf"));
+    return data;
+  });
+  await page.dispatchEvent("body", "drop", { dataTransfer: dropped });
+  await expect(alert).toContainText("or a damaged one");
+  await page.getByRole("radio", { name: "demo-moe" }).check();
   await generate.click();
   await expect(ending).toContainText("8 tokens");
   await expect(alert).toBeEmpty();

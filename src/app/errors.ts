@@ -13,7 +13,7 @@ const HEADLINES: Record<Exclude<ErrorCode, "aborted">, string> = {
   "unsupported-quantization":
     "The weights are stored in a form that cannot be read here. Try a Q8_0, Q4_0 or F16 file of the same model.",
   "bad-gguf":
-    "This is not a GGUF file that can be trusted. Check the address or the file, or download it again.",
+    "This is not a GGUF file, or a damaged one. Check the address or the file, or download it again.",
   "source-changed":
     "The file changed while it was being read. Press Generate to start over with the new one.",
   network: "The model's bytes could not be fetched. Check the address and your connection, then try again.",

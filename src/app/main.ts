@@ -114,7 +114,6 @@ async function generate(): Promise<void> {
     figures.showFirstToken(undefined);
     model = await generateFrom(text, form);
   } catch (error) {
-    output.end("");
     fail(error);
   } finally {
     busy = false;
@@ -128,7 +127,7 @@ async function generateFrom(text: string, form: "continue" | "question"): Promis
   const options = settings.sampling();
   output.begin(text, form);
   const meter = createMeter();
-  const result = await session.generate(composePrompt(text, form), options, {
+  const writing = session.generate(composePrompt(text, form), options, {
     onStart(model) {
       meter.start();
       void monitor.begin(model);
@@ -137,6 +136,10 @@ async function generateFrom(text: string, form: "continue" | "question"): Promis
       output.append(token.text);
       meter.count();
     },
+  });
+  const result = await writing.catch((error: unknown) => {
+    output.end(meter.tokens() === 0 ? "" : "Broken off.");
+    throw error;
   });
   if (result) figures.showFirstToken(result.firstTokenSeconds);
   const count = result?.generatedTokens ?? meter.tokens();

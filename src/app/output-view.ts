@@ -16,6 +16,7 @@ export function createOutputView() {
   let pending = "";
 
   function announce(message: string): void {
+    if (message === "") return;
     const line = document.createElement("p");
     line.textContent = message;
     announcer.append(line);
@@ -43,7 +44,7 @@ export function createOutputView() {
       text.appendData(piece);
       const { say, keep } = takeAnnouncement(pending + piece);
       pending = keep;
-      if (say.trim() !== "") announce(say);
+      announce(say.trim());
     },
     /** Says how it ended, under the text and aloud. */
     end(message: string): void {
