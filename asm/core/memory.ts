@@ -17,11 +17,10 @@ let top: usize = (__heap_base + (ALIGNMENT - 1)) & ~(ALIGNMENT - 1);
 
 /** Grows memory until `end` is inside; false if the engine refuses. */
 export function ensure(end: usize): bool {
-  const have = (memory.size() as usize) << 16;
-  // A wrapped address is as impossible as one past 4 GiB.
-  if (end < top) return false;
-  if (end <= have) return true;
-  const pages = ((end - have - 1) >>> 16) + 1;
+  // 64 bits: a full memory is one byte more than a 32-bit address can say.
+  const have = (memory.size() as u64) << 16;
+  if ((end as u64) <= have) return true;
+  const pages = ((((end as u64) - have - 1) >> 16) as usize) + 1;
   // Growing by half as much again, up to 16 MiB, keeps growths rare: each detaches the caller's views.
   const generous = max(pages, min((memory.size() as usize) >>> 1, 256));
   return memory.grow(generous as i32) >= 0 || memory.grow(pages as i32) >= 0;

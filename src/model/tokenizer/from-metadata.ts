@@ -13,14 +13,15 @@ export function tokenizerFrom(metadata: Metadata, core: Core): Tokenizer {
   const id = (name: string): number | undefined =>
     metadata.optionalCount(`tokenizer.ggml.${name}_token_id`, 0, LAST_ID);
   const model = metadata.string("tokenizer.ggml.model");
-  // Other models lack merges: say what is not supported rather than what is missing.
-  const merges = model === "gpt2" ? metadata.strings("tokenizer.ggml.merges") : [];
+  // Other models may lack these keys: say what is not supported rather than what is missing.
+  const strings = (name: string): readonly string[] =>
+    model === "gpt2" ? metadata.strings(`tokenizer.ggml.${name}`) : [];
   return createTokenizer(core, {
     model,
     pre: metadata.optionalString("tokenizer.ggml.pre"),
-    tokens: metadata.strings("tokenizer.ggml.tokens"),
+    tokens: strings("tokens"),
     tokenTypes: metadata.optionalNumbers("tokenizer.ggml.token_type"),
-    merges,
+    merges: strings("merges"),
     bosId: id("bos"),
     eosId: id("eos"),
     eotId: id("eot"),

@@ -1,4 +1,4 @@
-import type { Vocabulary } from "./vocabulary.ts";
+import { CONTROL, UNKNOWN, USER_DEFINED, type Vocabulary } from "./vocabulary.ts";
 
 /** Text between special tokens, or the id of one. */
 export type Fragment = string | number;
@@ -14,12 +14,12 @@ export function specialSplitter({
 }: Vocabulary): (text: string, special: boolean) => Fragment[] {
   const utf8 = new TextEncoder();
   const candidates = texts
-    .map((text, id) => ({ id, text, kind: kinds[id]! }))
-    .filter(({ kind }) => kind.control || kind.userDefined || kind.unknown)
-    .map(({ id, text, kind }) => ({
+    .map((text, id) => ({ id, text, flags: kinds[id]! }))
+    .filter(({ flags }) => flags & (CONTROL | USER_DEFINED | UNKNOWN))
+    .map(({ id, text, flags }) => ({
       id,
       text,
-      hidden: kind.control || kind.unknown,
+      hidden: (flags & (CONTROL | UNKNOWN)) !== 0,
       length: utf8.encode(text).length,
     }))
     .sort((a, b) => b.length - a.length || a.id - b.id);

@@ -4,7 +4,14 @@ import { tokenTextBytes } from "./byte-alphabet.ts";
 import { bpeTables } from "./merges.ts";
 import { preTokenizer, splitWords } from "./pre-tokenizer.ts";
 import { specialSplitter } from "./special.ts";
-import { readVocabulary, type TokenizerMetadata } from "./vocabulary.ts";
+import {
+  CONTROL,
+  NORMAL,
+  readVocabulary,
+  type TokenizerMetadata,
+  UNKNOWN,
+  USER_DEFINED,
+} from "./vocabulary.ts";
 
 export type { TokenizerMetadata } from "./vocabulary.ts";
 
@@ -31,6 +38,15 @@ export interface Tokenizer {
   decoder(): TokenDecoder;
 }
 
+const utf8 = new TextEncoder();
+
+/** What a token shows: nothing, its text, or the bytes its text stands for. */
+function tokenBytes(text: string, kind: number): Uint8Array {
+  if (kind & (CONTROL | UNKNOWN)) return new Uint8Array(0);
+  if (kind & USER_DEFINED) return utf8.encode(text);
+  return kind & NORMAL ? tokenTextBytes(text) : new Uint8Array(0);
+}
+
 /**
  * The tokenizer of a byte-level BPE vocabulary (`tokenizer.ggml.model` = `gpt2`), token for token llama.cpp's.
  * One difference: a file that names no BOS or EOS has none, where llama.cpp takes token 11.
@@ -50,18 +66,16 @@ export function createTokenizer(core: Core, metadata: TokenizerMetadata): Tokeni
   const { texts, kinds, bosId, eosId, endIds } = vocabulary;
   const splitSpecial = specialSplitter(vocabulary);
   core.loadBpe(bpeTables(texts, metadata.merges, pre.ignoreMerges));
-  const utf8 = new TextEncoder();
 
   const pieces = new Map<number, Uint8Array>();
   const pieceOf = (id: number): Uint8Array => {
     const cached = pieces.get(id);
     if (cached) return cached;
-    const kind = kinds[id];
-    if (!kind) {
+    const text = texts[id];
+    if (text === undefined) {
       throw new WebMoEError("invalid-argument", `Token ${id} is outside the vocabulary of ${texts.length}.`);
     }
-    const text = kind.control || kind.unknown ? "" : texts[id]!;
-    const bytes = kind.userDefined ? utf8.encode(text) : tokenTextBytes(kind.normal ? text : "");
+    const bytes = tokenBytes(text, kinds[id]!);
     pieces.set(id, bytes);
     return bytes;
   };

@@ -18,21 +18,17 @@ export interface TokenizerMetadata {
   readonly addEos?: boolean;
 }
 
-/** What a token is, beside text; a token may be both `normal` and `control`. */
-export interface TokenKind {
-  normal: boolean;
-  /** Named in text only where special tokens are asked for, and never shown. */
-  control: boolean;
-  /** Found in any text before it is cut into words; shown as it is. */
-  userDefined: boolean;
-  /** Treated like `control`. */
-  unknown: boolean;
-}
+/** What a token is: flags, of which a token may have several. */
+export const NORMAL = 1;
+/** Named in text only where special tokens are asked for, and never shown. */
+export const CONTROL = 2;
+/** Found in any text before it is cut into words; shown as it is. */
+export const USER_DEFINED = 4;
+/** Treated like CONTROL. */
+export const UNKNOWN = 8;
 
-const TYPE_NORMAL = 1;
-const TYPE_UNKNOWN = 2;
-const TYPE_CONTROL = 3;
-const TYPE_USER_DEFINED = 4;
+/** Flags of `llama_token_type` 1 to 4; tokens of other types are only ever ids. */
+const FLAGS_OF_TYPE = [0, NORMAL, UNKNOWN, CONTROL, USER_DEFINED];
 
 /**
  * Tokens that end a generation by their names, where metadata does not say so; llama.cpp's list
@@ -108,7 +104,8 @@ const SHOWN_NAMES = ["<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"]
 export interface Vocabulary {
   /** Text of each token; an empty one is named `[EMPTY_id]`. */
   readonly texts: readonly string[];
-  readonly kinds: readonly TokenKind[];
+  /** Flags of each token. */
+  readonly kinds: Uint8Array;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
   readonly endIds: ReadonlySet<number>;
@@ -146,15 +143,9 @@ export function readVocabulary(metadata: TokenizerMetadata): Vocabulary {
   const notText = metadata.merges.findIndex((merge: unknown) => typeof merge !== "string");
   if (notText >= 0) throw bad(`merge ${notText} is not a string`);
 
-  const kinds = texts.map((_, id): TokenKind => {
-    const type = tokenTypes?.[id] ?? TYPE_NORMAL;
-    return {
-      normal: type === TYPE_NORMAL,
-      control: type === TYPE_CONTROL,
-      userDefined: type === TYPE_USER_DEFINED,
-      unknown: type === TYPE_UNKNOWN,
-    };
-  });
+  const kinds = Uint8Array.from(texts, (_, id) =>
+    tokenTypes ? (FLAGS_OF_TYPE[tokenTypes[id]!] ?? 0) : NORMAL,
+  );
   const inside = (id: number | undefined): number | undefined =>
     id !== undefined && Number.isInteger(id) && id >= 0 && id < texts.length ? id : undefined;
   const endIds = new Set<number>();
@@ -164,7 +155,7 @@ export function readVocabulary(metadata: TokenizerMetadata): Vocabulary {
   const firstOf = (names: readonly string[]): number | undefined => {
     const name = names.find((candidate) => ids.has(candidate));
     const id = name === undefined ? undefined : ids.get(name)!;
-    if (id !== undefined) kinds[id]!.control = true;
+    if (id !== undefined) kinds[id]! |= CONTROL;
     return id;
   };
 
@@ -173,7 +164,7 @@ export function readVocabulary(metadata: TokenizerMetadata): Vocabulary {
   for (const name of END_NAMES) end(firstOf([name]));
   for (const name of SHOWN_NAMES) {
     const id = ids.get(name);
-    if (id !== undefined) kinds[id] = { normal: false, control: false, userDefined: true, unknown: false };
+    if (id !== undefined) kinds[id] = USER_DEFINED;
   }
   const eosId = inside(metadata.eosId);
   for (const id of [eosId, inside(metadata.eotId), inside(metadata.eomId)]) end(id);
@@ -184,12 +175,12 @@ export function readVocabulary(metadata: TokenizerMetadata): Vocabulary {
   if (calls && ends("<|end|>") && (ends("<|return|>") || ends("<|flush|>"))) {
     const id = ids.get("<|end|>")!;
     endIds.delete(id);
-    kinds[id] = { normal: false, control: false, userDefined: true, unknown: false };
+    kinds[id] = USER_DEFINED;
   }
   if (ends("<|tool_response>") && ends("</s>")) {
     const id = ids.get("</s>")!;
     endIds.delete(id);
-    kinds[id] = { normal: true, control: false, userDefined: false, unknown: false };
+    kinds[id] = NORMAL;
   }
   return { texts, kinds, bosId: inside(metadata.bosId), eosId, endIds };
 }
