@@ -2,6 +2,7 @@ import { throwIfAborted, type WebMoEError } from "../../api/errors.ts";
 import { onAbort } from "../on-abort.ts";
 import { changedError, checkRange, networkError } from "./checks.ts";
 import { openStream } from "./http-stream.ts";
+import { createRequester } from "./request.ts";
 import {
   differingValidator,
   discard,
@@ -11,13 +12,7 @@ import {
   validatorOf,
   watchStall,
 } from "./response.ts";
-import {
-  type Attempt,
-  browserEnvironment,
-  type NetworkEnvironment,
-  retryAfterMs,
-  withRetries,
-} from "./retry.ts";
+import { type Attempt, browserEnvironment, type NetworkEnvironment } from "./retry.ts";
 import type { Source } from "./source.ts";
 
 /** The first request brings this much, which holds most headers whole. */
@@ -45,58 +40,11 @@ interface Validity {
  */
 export async function openHttpSource(url: string, options: HttpSourceOptions = {}): Promise<Source> {
   const environment: NetworkEnvironment = { ...browserEnvironment, ...definedOnly(options) };
-  let resolved: string | undefined;
   // The first request outlives the opening where the server has no Range, so its signal is our own.
   const lifetime = new AbortController();
   const unlink = onAbort(options.signal, () => lifetime.abort());
 
-  /** One request. A status that waiting may heal is a failure; any other error status is thrown. */
-  async function send(init: RequestInit, signal: AbortSignal | undefined): Promise<Attempt<Response>> {
-    let response: Response;
-    try {
-      // no-store: stored parts need no second copy in the HTTP cache, whose entry lock would also make
-      // concurrent ranges of one URL wait for each other.
-      const request: RequestInit = { ...init, cache: "no-store" };
-      const target = resolved ?? url;
-      response = await environment.fetch(target, request);
-      if (target !== url && (response.status === 401 || response.status === 403)) {
-        discard(response);
-        // Unless another request has resolved it anew meanwhile: hosts limit resolutions.
-        if (resolved === target) resolved = undefined;
-        response = await environment.fetch(resolved ?? url, request);
-      }
-    } catch (cause) {
-      throwIfAborted(signal);
-      return { failure: unreachable(url, cause) };
-    }
-    if (response.ok) {
-      if (response.redirected && response.url) resolved = response.url;
-      return { value: response };
-    }
-    discard(response);
-    const failure = badStatus(url, response);
-    const mayHeal = response.status === 408 || response.status === 429 || response.status >= 500;
-    if (!mayHeal) throw failure;
-    return { failure, retryAfterMs: retryAfterMs(response.headers.get("retry-after"), environment.now()) };
-  }
-
-  /** Sends, and hands the answer to `use` under a watch that ends stalled transfers. */
-  async function attempt<T>(
-    init: RequestInit,
-    signal: AbortSignal | undefined,
-    use: (response: Response, watch: ReturnType<typeof watchStall>) => Promise<Attempt<T>>,
-  ): Promise<Attempt<T>> {
-    const watch = watchStall(signal);
-    try {
-      const sent = await send({ ...init, signal: watch.signal }, signal);
-      return "value" in sent ? await use(sent.value, watch) : sent;
-    } finally {
-      watch.end();
-    }
-  }
-
-  const retrying = <T>(signal: AbortSignal | undefined, run: () => Promise<Attempt<T>>): Promise<T> =>
-    withRetries(environment, signal, run);
+  const { send, attempt, retrying } = createRequester(url, environment);
 
   /** The size of the file, where CORS hides Content-Range from us. */
   const askSize = (signal: AbortSignal | undefined): Promise<number> =>
@@ -149,9 +97,8 @@ export async function openHttpSource(url: string, options: HttpSourceOptions = {
     readonly head: Uint8Array<ArrayBuffer>;
   }
 
-  // The first request decides how the server is read. A whole-file answer leaves the retry loop with its body
-  // unread, as its transfer outlives the opening.
-  const first = await retrying<Opened | Response>(options.signal, async () => {
+  /** The start of the file, or the answer of a server that sends all of it. */
+  const begin = async (): Promise<Attempt<Opened | Response>> => {
     const sent = await send(
       { headers: { Range: `bytes=0-${FIRST_REQUEST_BYTES - 1}` }, signal: lifetime.signal },
       options.signal,
@@ -180,6 +127,13 @@ export async function openHttpSource(url: string, options: HttpSourceOptions = {
     if (size < head.length || (size > head.length && head.length < FIRST_REQUEST_BYTES))
       return { failure: networkError(`${url} sent ${head.length} bytes as the start of ${size}.`) };
     return { value: { head, size, validator: validatorOf(response, size) } };
+  };
+
+  // The first request decides how the server is read. A whole-file answer leaves the retry loop with its body
+  // unread, as its transfer outlives the opening.
+  const first = await retrying(options.signal, begin).catch((error: unknown) => {
+    unlink();
+    throw error;
   });
 
   if (!("head" in first)) {
@@ -199,7 +153,7 @@ export async function openHttpSource(url: string, options: HttpSourceOptions = {
     async read(offset, length, signal) {
       throwIfAborted(signal);
       checkRange(url, size, offset, length);
-      if (offset + length <= head.length) return head.slice(offset, offset + length);
+      if (length === 0 || offset + length <= head.length) return head.slice(offset, offset + length);
       return readRange(first, offset, length, signal);
     },
   };
@@ -227,24 +181,4 @@ function refuseEncoding(url: string, response: Response): void {
         `${url} sends ranges with Content-Encoding ${encoding}; its server must not compress model files.`,
       ),
     );
-}
-
-function unreachable(url: string, cause: unknown): WebMoEError {
-  return networkError(
-    `${url} could not be fetched. Check the connection; if the file is on another site, its server must ` +
-      "allow this page (Access-Control-Allow-Origin).",
-    cause,
-  );
-}
-
-function badStatus(url: string, { status }: Response): WebMoEError {
-  const advice =
-    status === 401 || status === 403
-      ? "The file needs permission that this page does not have."
-      : status === 404 || status === 410
-        ? "Check the address."
-        : status === 429 || status >= 500
-          ? "The server is busy or failing; try again later."
-          : "Check the address and the server.";
-  return networkError(`${url} answered HTTP ${status}. ${advice}`);
 }
