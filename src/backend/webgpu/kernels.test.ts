@@ -1,0 +1,141 @@
+import { describe, expect, it } from "vitest";
+import { packedLayout, QUANT_TYPES, type QuantName } from "../../model/quantization.ts";
+import type { RouterSpec } from "../../model/router-spec.ts";
+import type { Kernel, Variants } from "./compose.ts";
+import {
+  attentionKernel,
+  combineKernel,
+  downKernel,
+  drawKernel,
+  embedKernel,
+  gateUpKernel,
+  halfProbe,
+  lanesPerRow,
+  linearGrid,
+  linearKernel,
+  type MatrixShape,
+  penalizeKernel,
+  type RecordShape,
+  rmsNormKernel,
+  ropeCacheKernel,
+  routeKernel,
+  rowSpans,
+  subgroupProbe,
+  topKKernel,
+} from "./kernels.ts";
+
+const PLAIN: Variants = { nativeHalf: false };
+const FEATURED: Variants = { nativeHalf: true, subgroupLanes: 32 };
+const TYPES = Object.keys(QUANT_TYPES) as QuantName[];
+const HEADS = { headCount: 32, kvHeadCount: 4, headDim: 128 };
+const ROPE = { pairing: "neox", dimension: 128, freqBase: 1e6 } as const;
+const ROUTER: RouterSpec = {
+  expertCount: 128,
+  expertsPerToken: 8,
+  score: "softmax",
+  weights: "renormalized",
+  scale: 1,
+};
+
+function recordOf(type: QuantName): RecordShape {
+  const gate: MatrixShape = { type, rows: 768, cols: 2048 };
+  const down: MatrixShape = { type, rows: 2048, cols: 768 };
+  const bytes = packedLayout(type, 768, 2048).byteLength;
+  return {
+    gate,
+    up: gate,
+    down,
+    offsets: { gate: 0, up: bytes, down: 2 * bytes },
+    byteLength: 3 * bytes,
+    slotsPerPiece: 40,
+  };
+}
+
+const linearOf = (type: QuantName, rows: "one" | "batch", residual: boolean) =>
+  ({ matrix: { type, rows: 2048, cols: 4096 }, rows, residual, outWidth: 2048, outOffset: 0 }) as const;
+
+/** Every kernel in every composition there is; dimensions are those of Qwen3-30B-A3B. */
+function everyKernel(variants: Variants): Kernel[] {
+  return [
+    ...TYPES.flatMap((type) => [
+      embedKernel(variants, { type, rows: 151_936, cols: 2048 }, 0),
+      ...(["one", "batch"] as const).flatMap((rows) =>
+        [false, true].map((residual) => linearKernel(variants, linearOf(type, rows, residual))),
+      ),
+      ...(["row", "batch"] as const).flatMap((work) =>
+        [1, 2, 3, 4].flatMap((pieces) => [
+          gateUpKernel(variants, recordOf(type), work, pieces, 8),
+          downKernel(variants, recordOf(type), work, pieces),
+        ]),
+      ),
+    ]),
+    rmsNormKernel(variants, 2048, 1e-6, "each"),
+    rmsNormKernel(variants, 2048, 1e-6, "last"),
+    ropeCacheKernel(variants, HEADS, ROPE, { eps: 1e-6 }),
+    ropeCacheKernel(variants, HEADS, { ...ROPE, pairing: "norm" }, undefined),
+    attentionKernel(variants, HEADS, 0.125),
+    routeKernel(variants, ROUTER),
+    combineKernel(variants, 2048, 8),
+    penalizeKernel(variants, 151_936),
+    topKKernel(variants, 151_936),
+    drawKernel(variants, 151_936),
+    subgroupProbe(32),
+    halfProbe(),
+  ];
+}
+
+const withoutComments = (text: string): string => text.replaceAll(/\/\/.*$/gm, "");
+const matches = (text: string, pattern: RegExp): string[] =>
+  [...text.matchAll(pattern)].map((match) => match[1]!);
+
+describe.each([
+  ["plain WebGPU", PLAIN],
+  ["all features", FEATURED],
+])("kernels for %s", (_, variants) => {
+  it("declare every constant, function and binding they use, once", () => {
+    for (const kernel of everyKernel(variants)) {
+      const text = withoutComments(kernel.text);
+      const declared = matches(text, /\b(?:const|fn|struct|var<[^>]*>) (\w+)/g);
+      expect(new Set(declared).size, kernel.label).toBe(declared.length);
+      const bindings = matches(text, /@binding\((\d+)\)/g);
+      expect(new Set(bindings).size, kernel.label).toBe(bindings.length);
+      const constants = matches(text, /\b([A-Z][A-Z0-9_]+)\b/g);
+      expect(declared, kernel.label).toEqual(expect.arrayContaining(constants));
+      const ours = matches(text, /\b([a-z]+_\w+)\(/g).filter((name) => name !== "workgroup_size");
+      const attributes = /^(local_invocation_index|global_invocation_id|workgroup_id|num_workgroups)$/;
+      expect(declared, kernel.label).toEqual(
+        expect.arrayContaining(ours.filter((name) => !attributes.test(name))),
+      );
+    }
+  });
+});
+
+describe("the text of a kernel", () => {
+  it.each([
+    ["linear-q4_0-batch-residual", linearKernel(FEATURED, linearOf("q4_0", "batch", true))],
+    ["experts-gate-up-q8_0-row-3-pieces", gateUpKernel(PLAIN, recordOf("q8_0"), "row", 3, 8)],
+    ["experts-down-f16-batch-1-piece", downKernel(FEATURED, recordOf("f16"), "batch", 1)],
+    ["rope-cache-normed", ropeCacheKernel(PLAIN, HEADS, ROPE, { eps: 1e-6 })],
+    ["route-softmax-renormalized", routeKernel(PLAIN, ROUTER)],
+    ["sample-draw", drawKernel(PLAIN, 151_936)],
+  ])("%s is what was reviewed", async (name, { text }) => {
+    await expect(text).toMatchFileSnapshot(`golden/${name}.wgsl`);
+  });
+});
+
+describe("dimensions of a dispatch", () => {
+  it("gives a row as many lanes as waste the fewest loads", () => {
+    expect([64, 24, 12, 5, 3].map(lanesPerRow)).toEqual([32, 8, 4, 8, 4]);
+  });
+
+  it("stays below the largest grid and covers every row of a large vocabulary", () => {
+    const shape = {
+      ...linearOf("f16", "one", false),
+      matrix: { type: "f16", rows: 600_000, cols: 2048 },
+    } as const;
+    const perGroup = (64 / lanesPerRow(rowSpans(shape.matrix))) * 2;
+    const [x, y] = linearGrid(shape, 1);
+    expect(x).toBeLessThanOrEqual(65_535);
+    expect(x * y * perGroup).toBeGreaterThanOrEqual(600_000);
+  });
+});
