@@ -44,17 +44,27 @@ export function f16Lanes(row: usize): v128 {
   return widenHalves(v128.load16x4_s(row));
 }
 
-// acc[0], acc[1] = lane sums of two rows of halves times x.
-export function dotPairF16(a: usize, b: usize, cols: usize, x: usize, acc: usize): void {
+// acc[0..4) = lane sums of four rows of `cols` halves times x: rows 0 to 3 from `weights` on, `stride` bytes apart, with
+// `last` (0 to 3) in place of those after it.
+export function dotRowsF16(weights: usize, stride: usize, last: usize, cols: usize, x: usize, acc: usize): void {
+  const b = min(1, last) * stride;
+  const c = min(2, last) * stride;
+  const d = min(3, last) * stride;
   let sumA = f32x4.splat(0);
-  let sumB = f32x4.splat(0);
-  for (const end = x + (cols << 2); x < end; x += 16, a += 8, b += 8) {
+  let sumB = sumA;
+  let sumC = sumA;
+  let sumD = sumA;
+  for (const end = x + (cols << 2); x < end; x += 16, weights += 8) {
     const values = v128.load(x);
-    sumA = f32x4.add(sumA, f32x4.mul(f16Lanes(a), values));
-    sumB = f32x4.add(sumB, f32x4.mul(f16Lanes(b), values));
+    sumA = f32x4.add(sumA, f32x4.mul(f16Lanes(weights), values));
+    sumB = f32x4.add(sumB, f32x4.mul(f16Lanes(weights + b), values));
+    sumC = f32x4.add(sumC, f32x4.mul(f16Lanes(weights + c), values));
+    sumD = f32x4.add(sumD, f32x4.mul(f16Lanes(weights + d), values));
   }
   v128.store(acc, sumA);
   v128.store(acc, sumB, 16);
+  v128.store(acc, sumC, 32);
+  v128.store(acc, sumD, 48);
 }
 
 export function unpackF16(row: usize, cols: usize, out: usize): void {

@@ -1,14 +1,24 @@
 // Plain f32 rows.
 
-// acc[0], acc[1] = lane sums of two rows times x.
-export function dotPairF32(a: usize, b: usize, cols: usize, x: usize, acc: usize): void {
+// acc[0..4) = lane sums of four rows of `cols` elements times x: rows 0 to 3 from `weights` on, `stride` bytes apart, with
+// `last` (0 to 3) in place of those after it.
+export function dotRowsF32(weights: usize, stride: usize, last: usize, cols: usize, x: usize, acc: usize): void {
+  const b = min(1, last) * stride;
+  const c = min(2, last) * stride;
+  const d = min(3, last) * stride;
   let sumA = f32x4.splat(0);
-  let sumB = f32x4.splat(0);
-  for (const end = x + (cols << 2); x < end; x += 16, a += 16, b += 16) {
+  let sumB = sumA;
+  let sumC = sumA;
+  let sumD = sumA;
+  for (const end = x + (cols << 2); x < end; x += 16, weights += 16) {
     const values = v128.load(x);
-    sumA = f32x4.add(sumA, f32x4.mul(v128.load(a), values));
-    sumB = f32x4.add(sumB, f32x4.mul(v128.load(b), values));
+    sumA = f32x4.add(sumA, f32x4.mul(v128.load(weights), values));
+    sumB = f32x4.add(sumB, f32x4.mul(v128.load(weights + b), values));
+    sumC = f32x4.add(sumC, f32x4.mul(v128.load(weights + c), values));
+    sumD = f32x4.add(sumD, f32x4.mul(v128.load(weights + d), values));
   }
   v128.store(acc, sumA);
   v128.store(acc, sumB, 16);
+  v128.store(acc, sumC, 32);
+  v128.store(acc, sumD, 48);
 }

@@ -1,8 +1,8 @@
 // What the four encodings have in common: a matrix row by type, for kernels that are written once.
-import { dotPairF16, scaleOf, unpackF16 } from "./f16";
-import { dotPairF32 } from "./f32";
-import { dotPairQ4, Q4_FACTOR, unpackQ4 } from "./q4_0";
-import { dotPairQ8, Q8_FACTOR, unpackQ8 } from "./q8_0";
+import { dotRowsF16, scaleOf, unpackF16 } from "./f16";
+import { dotRowsF32 } from "./f32";
+import { dotRowsQ4, Q4_FACTOR, unpackQ4 } from "./q4_0";
+import { dotRowsQ8, Q8_FACTOR, unpackQ8 } from "./q8_0";
 import { BLOCK, F16, F32, Q4_0, Q8_0 } from "./types";
 
 // Whether elements come in blocks with a scale of their own.
@@ -33,14 +33,17 @@ export function factorOf(type: u32): f32 {
   return type == Q8_0 ? Q8_FACTOR : type == Q4_0 ? Q4_FACTOR : 1;
 }
 
-// acc[0], acc[1] = lane sums of rows a and b times x, both still to be multiplied by the type's factor.
+// acc[0..4) = lane sums of four rows times x, still to be multiplied by the type's factor. Rows after `last` (0 to 3)
+// are not there: the last one is computed in their place, and their sums mean nothing.
 // @ts-ignore: decorator
 @inline
-export function dotPair(type: u32, a: usize, b: usize, scalesA: usize, scalesB: usize, cols: usize, x: usize, acc: usize): void {
-  if (type == Q8_0) dotPairQ8(a, b, scalesA, scalesB, cols, x, acc);
-  else if (type == Q4_0) dotPairQ4(a, b, scalesA, scalesB, cols, x, acc);
-  else if (type == F16) dotPairF16(a, b, cols, x, acc);
-  else dotPairF32(a, b, cols, x, acc);
+export function dotRows(
+  type: u32, quants: usize, rowQuants: usize, scales: usize, rowScales: usize, last: usize, cols: usize, x: usize, acc: usize,
+): void {
+  if (type == Q8_0) dotRowsQ8(quants, rowQuants, scales, rowScales, last, cols, x, acc);
+  else if (type == Q4_0) dotRowsQ4(quants, rowQuants, scales, rowScales, last, cols, x, acc);
+  else if (type == F16) dotRowsF16(quants, rowQuants, last, cols, x, acc);
+  else dotRowsF32(quants, rowQuants, last, cols, x, acc);
 }
 
 // out = `cols` elements of a row, without scales and factor.

@@ -5,6 +5,7 @@
 // arithmetic is Q8_0's, and Q4_FACTOR takes the 16 off together with the 2^24.
 import { splatScale } from "./f16";
 import { addProducts, firstProducts, topBytes0, topBytes1, topBytes2, topBytes3 } from "./q8_0";
+import { BLOCK } from "./types";
 
 export const Q4_FACTOR: f32 = 1.0 / 268435456.0;
 
@@ -19,20 +20,39 @@ function signedLow(bytes: v128): v128 {
   return signedHigh(i16x8.shl(bytes, 4));
 }
 
-// acc[0], acc[1] = lane sums (times 2^28) of two rows of `cols` quants times x.
-export function dotPairQ4(a: usize, b: usize, scalesA: usize, scalesB: usize, cols: usize, x: usize, acc: usize): void {
+// Lane sums of a block times 32 values at x.
+// @ts-ignore: decorator
+@inline
+function blockSum(quants: usize, x: usize): v128 {
+  const bytes = v128.load(quants);
+  return addProducts(firstProducts(signedLow(bytes), x), signedHigh(bytes), x + 64);
+}
+
+// acc[0..4) = lane sums (times 2^28) of four rows of `cols` quants times x: rows 0 to 3 from `quants` on, `rowQuants`
+// bytes apart, with `last` (0 to 3) in place of those after it; their scales likewise.
+export function dotRowsQ4(
+  quants: usize, rowQuants: usize, scales: usize, rowScales: usize, last: usize, cols: usize, x: usize, acc: usize,
+): void {
+  const b = min(1, last) * rowQuants;
+  const c = min(2, last) * rowQuants;
+  const d = min(3, last) * rowQuants;
+  const scaleB = min(1, last) * rowScales;
+  const scaleC = min(2, last) * rowScales;
+  const scaleD = min(3, last) * rowScales;
   let sumA = f32x4.splat(0);
-  let sumB = f32x4.splat(0);
-  for (const end = a + (cols >> 1); a < end; a += 16, b += 16, x += 128, scalesA += 2, scalesB += 2) {
-    const bytesA = v128.load(a);
-    const bytesB = v128.load(b);
-    const blockA = addProducts(firstProducts(signedLow(bytesA), x), signedHigh(bytesA), x + 64);
-    const blockB = addProducts(firstProducts(signedLow(bytesB), x), signedHigh(bytesB), x + 64);
-    sumA = f32x4.add(sumA, f32x4.mul(blockA, splatScale(scalesA)));
-    sumB = f32x4.add(sumB, f32x4.mul(blockB, splatScale(scalesB)));
+  let sumB = sumA;
+  let sumC = sumA;
+  let sumD = sumA;
+  for (const end = quants + (cols >> 1); quants < end; quants += 16, x += BLOCK << 2, scales += 2) {
+    sumA = f32x4.add(sumA, f32x4.mul(blockSum(quants, x), splatScale(scales)));
+    sumB = f32x4.add(sumB, f32x4.mul(blockSum(quants + b, x), splatScale(scales + scaleB)));
+    sumC = f32x4.add(sumC, f32x4.mul(blockSum(quants + c, x), splatScale(scales + scaleC)));
+    sumD = f32x4.add(sumD, f32x4.mul(blockSum(quants + d, x), splatScale(scales + scaleD)));
   }
   v128.store(acc, sumA);
   v128.store(acc, sumB, 16);
+  v128.store(acc, sumC, 32);
+  v128.store(acc, sumD, 48);
 }
 
 // out = quants times 2^28, unscaled.

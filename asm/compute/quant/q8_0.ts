@@ -50,18 +50,38 @@ export function firstProducts(bytes: v128, x: usize): v128 {
   return f32x4.add(sum, f32x4.mul(topBytes3(bytes), v128.load(x, 48)));
 }
 
-// acc[0], acc[1] = lane sums (times 2^24) of two rows of `cols` quants times x.
-export function dotPairQ8(a: usize, b: usize, scalesA: usize, scalesB: usize, cols: usize, x: usize, acc: usize): void {
+// Lane sums of a block times 32 values at x.
+// @ts-ignore: decorator
+@inline
+function blockSum(quants: usize, x: usize): v128 {
+  return addProducts(firstProducts(v128.load(quants), x), v128.load(quants, 16), x + 64);
+}
+
+// acc[0..4) = lane sums (times 2^24) of four rows of `cols` quants times x: rows 0 to 3 from `quants` on, `rowQuants`
+// bytes apart, with `last` (0 to 3) in place of those after it; their scales likewise.
+export function dotRowsQ8(
+  quants: usize, rowQuants: usize, scales: usize, rowScales: usize, last: usize, cols: usize, x: usize, acc: usize,
+): void {
+  const b = min(1, last) * rowQuants;
+  const c = min(2, last) * rowQuants;
+  const d = min(3, last) * rowQuants;
+  const scaleB = min(1, last) * rowScales;
+  const scaleC = min(2, last) * rowScales;
+  const scaleD = min(3, last) * rowScales;
   let sumA = f32x4.splat(0);
-  let sumB = f32x4.splat(0);
-  for (const end = a + cols; a < end; a += BLOCK, b += BLOCK, x += BLOCK << 2, scalesA += 2, scalesB += 2) {
-    const blockA = addProducts(firstProducts(v128.load(a), x), v128.load(a, 16), x + 64);
-    const blockB = addProducts(firstProducts(v128.load(b), x), v128.load(b, 16), x + 64);
-    sumA = f32x4.add(sumA, f32x4.mul(blockA, splatScale(scalesA)));
-    sumB = f32x4.add(sumB, f32x4.mul(blockB, splatScale(scalesB)));
+  let sumB = sumA;
+  let sumC = sumA;
+  let sumD = sumA;
+  for (const end = quants + cols; quants < end; quants += BLOCK, x += BLOCK << 2, scales += 2) {
+    sumA = f32x4.add(sumA, f32x4.mul(blockSum(quants, x), splatScale(scales)));
+    sumB = f32x4.add(sumB, f32x4.mul(blockSum(quants + b, x), splatScale(scales + scaleB)));
+    sumC = f32x4.add(sumC, f32x4.mul(blockSum(quants + c, x), splatScale(scales + scaleC)));
+    sumD = f32x4.add(sumD, f32x4.mul(blockSum(quants + d, x), splatScale(scales + scaleD)));
   }
   v128.store(acc, sumA);
   v128.store(acc, sumB, 16);
+  v128.store(acc, sumC, 32);
+  v128.store(acc, sumD, 48);
 }
 
 // out = quants times 2^24, unscaled.
