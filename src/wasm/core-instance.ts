@@ -29,6 +29,8 @@ function checkRouter(spec: RouterSpec, logits: Float32Array, rows: number, bias?
     fail(`${expertsPerToken} experts cannot be picked from ${eligible}`);
   }
   if (logits.length !== rows * expertCount) fail(`${logits.length} logits are not [${rows}, ${expertCount}]`);
+  if (spec.selectionBias !== undefined && !bias)
+    fail(`the selection bias ${spec.selectionBias} is not given`);
   if (bias && bias.length !== expertCount)
     fail(`the selection bias has ${bias.length} of ${expertCount} values`);
 }

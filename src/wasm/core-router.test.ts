@@ -166,6 +166,7 @@ test("a spec that cannot be met is refused before it runs", () => {
     { groups: { count: 5, kept: 1, score: "max" } },
     { groups: { count: 8, kept: 9, score: "max" } },
     { groups: { count: 16, kept: 1, score: "max" } },
+    { selectionBias: "absent" },
   ] satisfies Partial<RouterSpec>[]) {
     expect(() => core.route({ ...base, ...wrong }, logits, 1)).toThrow(refused);
   }

@@ -3,7 +3,8 @@ import { WebMoEError } from "../../api/errors.ts";
 /**
  * How text is cut into words before byte pairs merge, by the name in `tokenizer.ggml.pre`. The patterns are
  * those llama.cpp uses for the names (src/llama-vocab.cpp, llm_tokenizer_bpe). Its whitespace is Unicode's
- * White_Space, which JavaScript's `\s` is not: that has U+FEFF and lacks U+0085.
+ * White_Space, which JavaScript's `\s` is not: that has U+FEFF and lacks U+0085. Letters and digits are those of
+ * the engine's Unicode version: only characters that one of the two does not know yet can be cut differently.
  */
 export interface PreTokenizer {
   /** Each pattern cuts the pieces of the one before it: into its matches and what lies between them. */
