@@ -2,9 +2,10 @@
 import { checkRouters, checkSampler } from "./chains.ts";
 import { checkContext } from "./context.ts";
 import { checkDeterminism } from "./determinism.ts";
+import { checkFailures } from "./failures.ts";
 import { compareTwins } from "./twins.ts";
 
-const CHECKS = { compareTwins, checkDeterminism, checkContext, checkRouters, checkSampler };
+const CHECKS = { compareTwins, checkDeterminism, checkContext, checkRouters, checkSampler, checkFailures };
 
 export type Checks = typeof CHECKS;
 

@@ -38,6 +38,7 @@ export interface WebGpuOptions {
   readonly plan: ForwardPlan;
   /** Positions the session can hold. */
   readonly contextLength: number;
+  /** Gives one device and is used up: every backend needs an adapter of its own. */
   readonly adapter: GPUAdapter;
   /** `auto` routes decode on the device where the routers have a WGSL twin. */
   readonly routing: "auto" | "wasm";
