@@ -40,16 +40,6 @@ const RESIDENCY = [
     place: "browser",
     options: { backend: "webgpu", segmentLayers: 1, store: "indexeddb" },
   },
-  {
-    name: "WebGPU, 1 layer a segment, memory store",
-    place: "browser",
-    options: { backend: "webgpu", segmentLayers: 1, store: "memory" },
-  },
-  {
-    name: "WebGPU, all layers a segment, IndexedDB",
-    place: "browser",
-    options: { backend: "webgpu", segmentLayers: "all", store: "indexeddb" },
-  },
 ];
 
 /**
