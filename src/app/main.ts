@@ -141,6 +141,7 @@ async function generateFrom(text: string, form: "continue" | "question"): Promis
     output.end(meter.tokens() === 0 ? "" : "Broken off.");
     throw error;
   });
+  meter.finish();
   if (result) figures.showFirstToken(result.firstTokenSeconds);
   const count = result?.generatedTokens ?? meter.tokens();
   const ending = result ? ENDINGS[result.reason] : "stopped";
@@ -152,8 +153,11 @@ async function generateFrom(text: string, form: "continue" | "question"): Promis
 function createMeter() {
   let begun = 0;
   let first = 0;
+  let last = 0;
   let shown = 0;
   let tokens = 0;
+  /** The first token is the end of the prompt's time, not part of the rate. */
+  const showRate = (until: number): void => figures.showRate((tokens - 1) / ((until - first) / 1000));
   return {
     tokens: () => tokens,
     start(): void {
@@ -167,9 +171,11 @@ function createMeter() {
         figures.showFirstToken((now - begun) / 1000);
       } else if (now - shown > 200) {
         shown = now;
-        figures.showRate((tokens - 1) / ((now - first) / 1000));
+        showRate(now);
       }
+      last = now;
     },
+    finish: () => showRate(last),
   };
 }
 
