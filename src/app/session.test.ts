@@ -39,7 +39,11 @@ function library() {
       loads.push({ options, resolve: () => resolve(instance(name)), reject });
     });
   };
-  const session = createSession(open, { onPhase: () => {}, onProgress: () => {}, onModel: () => {} });
+  const session = createSession(open, {
+    onPhase: () => {},
+    onProgress: ({ phase }) => void log.push(phase),
+    onModel: (model) => void log.push(model ? "show" : "hide"),
+  });
   return { log, loads, session };
 }
 
@@ -62,7 +66,7 @@ describe("session", () => {
     session.configure(request("b"));
     void session.load();
     await settled();
-    expect(log).toEqual(["open a", "dispose a", "open b"]);
+    expect(log).toEqual(["open a", "show", "hide", "dispose a", "open b"]);
   });
 
   it("disposes of a model that arrives after another was chosen", async () => {
@@ -79,7 +83,7 @@ describe("session", () => {
     loads[1]!.resolve();
     expect(session.model).toBeUndefined();
     expect(await second).toBe(session.model);
-    expect(log).toEqual(["open a", "dispose a", "open b"]);
+    expect(log).toEqual(["open a", "hide", "dispose a", "open b", "show"]);
   });
 
   it("loads once for any number of requests, and anew after a failure", async () => {
@@ -113,6 +117,19 @@ describe("session", () => {
     expect(loads[2]!.options.expertBudget).toBe(3 * EXPERT_BYTES);
   });
 
+  it("hears no progress of a load that is over", async () => {
+    const { log, loads, session } = library();
+    session.configure(request("a"));
+    const loading = session.load();
+    await settled();
+    const { onProgress } = loads[0]!.options;
+    onProgress?.({ phase: "header", loadedBytes: 1, totalBytes: 1 });
+    loads[0]!.resolve();
+    await loading;
+    onProgress?.({ phase: "trunk", loadedBytes: 1, totalBytes: 1 });
+    expect(log).toEqual(["open a", "header", "show"]);
+  });
+
   it("ends a stopped generation without an error and keeps the model", async () => {
     const { log, loads, session } = library();
     session.configure(request("a"));
@@ -132,7 +149,7 @@ describe("session", () => {
     loads[0]!.resolve();
     expect(await generation).toBeUndefined();
     expect(text).toBe("a0 a1 a2 ");
-    expect(log).toEqual(["open a"]);
+    expect(log).toEqual(["open a", "show"]);
   });
 
   it("lets go of a model whose device is lost, so that the next generation loads it anew", async () => {
@@ -144,6 +161,6 @@ describe("session", () => {
     await expect(generation).rejects.toMatchObject({ code: "device-lost" });
     void session.load();
     await settled();
-    expect(log).toEqual(["open dying", "dispose dying", "open dying"]);
+    expect(log).toEqual(["open dying", "show", "hide", "dispose dying", "open dying"]);
   });
 });

@@ -102,13 +102,16 @@ export function createSession(open: Open, events: SessionEvents) {
   async function start(wanted: ModelRequest, signal: AbortSignal): Promise<Model> {
     await retired;
     if (signal.aborted) throw new WebMoEError("aborted", "Another model was chosen.");
+    // Progress crosses from the worker on a way of its own and may come after the model itself.
+    let isOpen = false;
     const instance = await openFor(wanted, {
       backend: wanted.backend,
       signal,
       onProgress: (progress) => {
-        if (!signal.aborted) events.onProgress(progress);
+        if (!signal.aborted && !isOpen) events.onProgress(progress);
       },
     });
+    isOpen = true;
     if (!signal.aborted) knownInfo.set(wanted.source, instance.info);
     return instance;
   }
