@@ -7,11 +7,12 @@ import { compareTwins } from "./twins.ts";
 
 const CHECKS = { compareTwins, checkDeterminism, checkContext, checkRouters, checkSampler, checkFailures };
 
-export type Checks = typeof CHECKS;
+export type { Finding } from "./harness.ts";
+export type CheckName = keyof typeof CHECKS;
 
 declare global {
   interface Window {
-    checks?: Checks;
+    checks?: typeof CHECKS;
   }
 }
 

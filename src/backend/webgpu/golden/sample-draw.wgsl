@@ -32,11 +32,12 @@ fn comes_before(a: u32, b: u32) -> bool {
     || (sorted_logits[a] == sorted_logits[b] && sorted_ids[a] < sorted_ids[b]);
 }
 
-fn sort_candidates(index: u32) {
-  for (var size = 2u; size <= SORTED; size *= 2u) {
+// `length`: how many, a power of two.
+fn sort_candidates(length: u32, index: u32) {
+  for (var size = 2u; size <= length; size *= 2u) {
     for (var stride = size / 2u; stride > 0u; stride /= 2u) {
       workgroupBarrier();
-      for (var pair = index; pair < SORTED / 2u; pair += WORKGROUP_SIZE) {
+      for (var pair = index; pair < length / 2u; pair += WORKGROUP_SIZE) {
         let a = pair / stride * stride * 2u + pair % stride;
         let b = a + stride;
         if (comes_before(b, a) == ((a & size) == 0u)) {
@@ -58,7 +59,9 @@ fn keep_best(first: u32, end: u32, index: u32) {
   var next = first;
   var kept = 0u;
   while (next < end) {
-    for (var i = kept + index; i < SORTED; i += WORKGROUP_SIZE) {
+    let candidates_left = min(SORTED, kept + end - next);
+    let length = max(KEPT, 1u << (32u - countLeadingZeros(candidates_left - 1u)));
+    for (var i = kept + index; i < length; i += WORKGROUP_SIZE) {
       let source = next + i - kept;
       sorted_logits[i] = LOWEST;
       sorted_ids[i] = NOBODY;
@@ -67,7 +70,7 @@ fn keep_best(first: u32, end: u32, index: u32) {
         sorted_ids[i] = candidate_id(source);
       }
     }
-    sort_candidates(index);
+    sort_candidates(length, index);
     next += SORTED - kept;
     kept = KEPT;
   }
