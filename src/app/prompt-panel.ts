@@ -7,7 +7,7 @@ import type { Phase } from "./session.ts";
 export interface PromptPanelEvents {
   onGenerate(): void;
   onStop(): void;
-  /** The person turned to the prompt: a good moment to get the model ready. */
+  /** The person turned to the prompt or the examples: a good moment to get the model ready. */
   onFirstTouch(): void;
 }
 
@@ -41,7 +41,10 @@ export function createPromptPanel(events: PromptPanelEvents) {
     event.preventDefault();
     events.onGenerate();
   });
-  form.addEventListener("focusin", () => events.onFirstTouch(), { once: true });
+  // Not the whole form: whoever opens the settings first may be about to choose another backend.
+  for (const element of [prompt, examples]) {
+    element.addEventListener("focusin", () => events.onFirstTouch(), { once: true });
+  }
   stop.addEventListener("click", () => events.onStop());
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !stop.disabled) {
