@@ -1,8 +1,9 @@
 // Causal grouped-query attention, one page of the cache at a time with a running maximum and sum (the online softmax
 // of Milakov and Gimelshein, arXiv 1805.02867). What happens to one query, a head of a row, depends on its position
 // alone: pages ascend, and inside a page the order is fixed, whether it is computed by itself or in a pair.
-import { exp1, exp4, maxLane, sumLanes } from "./math";
+
 import { keysOf, PAGE, pageOf, valuesOf } from "./kv";
+import { exp1, exp4, maxLane, sumLanes } from "./math";
 import { addValues, addValuesOfPair, scorePage, scorePageOfPair } from "./page";
 
 // Bytes of scratch that `attention` needs for up to `rows` rows: scores of a page for two queries, then (maximum,
@@ -13,9 +14,18 @@ export function attentionScratchBytes(rows: usize, headCount: usize): usize {
 
 // Kv heads [start, end) of q [rows, headCount, headDim], which is at [position, position + rows), to `out`, same shape.
 export function attention(
-  q: usize, rows: usize, position: usize,
-  headCount: usize, kvHeadCount: usize, headDim: usize, scale: f32,
-  pageTable: usize, out: usize, scratch: usize, start: usize, end: usize,
+  q: usize,
+  rows: usize,
+  position: usize,
+  headCount: usize,
+  kvHeadCount: usize,
+  headDim: usize,
+  scale: f32,
+  pageTable: usize,
+  out: usize,
+  scratch: usize,
+  start: usize,
+  end: usize,
 ): void {
   const group = headCount / kvHeadCount;
   const headBytes = headDim << 2;
@@ -27,7 +37,8 @@ export function attention(
   const queries = rows * group;
   for (let kvHead = start; kvHead < end; kvHead++) {
     const first = kvHead * group * headBytes;
-    for (let row: usize = 0; row < rows; row++) memory.fill(out + row * rowBytes + first, 0, group * headBytes);
+    for (let row: usize = 0; row < rows; row++)
+      memory.fill(out + row * rowBytes + first, 0, group * headBytes);
     for (let i: usize = 0; i < queries; i++) {
       store<f32>(states + (i << 3), -f32.MAX_VALUE);
       store<f32>(states + (i << 3), 0, 4);
@@ -57,7 +68,8 @@ export function attention(
         addValuesOfPair(scoresA, scoresB, values, headDim, countA, out + atA, out + atB);
         // The later row of a pair may see a position more.
         const seen = countA << 2;
-        if (countB > countA) addValues(scoresB + seen, values + seen * headDim, headDim, countB - countA, out + atB);
+        if (countB > countA)
+          addValues(scoresB + seen, values + seen * headDim, headDim, countB - countA, out + atB);
       }
     }
     for (let i: usize = 0; i < queries; i++) {
@@ -68,8 +80,6 @@ export function attention(
 }
 
 // Lanes at [p, p + 4) that are below `count`.
-// @ts-ignore: decorator
-@inline
 function liveLanes(p: usize, count: usize): v128 {
   return i32x4.lt_s(i32x4.add(i32x4.splat(<i32>p), i32x4(0, 1, 2, 3)), i32x4.splat(<i32>count));
 }

@@ -1,5 +1,5 @@
-// out = residual + ((w₀ · e₀ + w₁ · e₁) + w₂ · e₂ + …): the experts' rows are summed in ascending rank, the residual
-// comes last. expertRows is [rows, expertsPerToken, width], weights [rows, expertsPerToken]; width a multiple of 4.
+// out = residual + ((w₀ · e₀ + w₁ · e₁) + w₂ · e₂ + …): the experts' rows are summed in ascending rank, the
+// residual comes last. expertRows is [rows, expertsPerToken, width], weights [rows, expertsPerToken]; width a multiple of 4.
 export function combine(
   residual: usize,
   weights: usize,

@@ -11,20 +11,14 @@ export function pageBytes(kvHeadCount: usize, headDim: usize): usize {
   return kvHeadCount * headDim * PAGE * 2 * 4;
 }
 
-// @ts-ignore: decorator
-@inline
 export function pageOf(pageTable: usize, index: usize): usize {
   return load<u32>(pageTable + (index << 2));
 }
 
-// @ts-ignore: decorator
-@inline
 export function keysOf(page: usize, kvHead: usize, headDim: usize): usize {
   return page + kvHead * headDim * (PAGE * 2 * 4);
 }
 
-// @ts-ignore: decorator
-@inline
 export function valuesOf(page: usize, kvHead: usize, headDim: usize): usize {
   return keysOf(page, kvHead, headDim) + headDim * (PAGE * 4);
 }

@@ -4,13 +4,12 @@
 // beside it: f32 lanes j, j + 4, j + 8, … in ascending order; in scaled types the lanes of a block of 32 are summed
 // first, then scaled and added to the row's lanes; at the end (lane 0 + lane 1) + (lane 2 + lane 3).
 //
-//   few rows   weights are decoded in registers, four outputs at a time
-//   many rows  a panel of OUT_TILE outputs × COL_TILE columns is decoded once to f32 and used for every row, two
+//   one row    weights are decoded in registers, four outputs at a time
+//   more rows  a panel of OUT_TILE outputs × COL_TILE columns is decoded once to f32 and used for every row, two
 //              rows × four outputs at a time; the lanes of all (row, output) rest in `acc` between panels
 //
 // Where outputs or rows do not fill a tile, the tile is computed in full: what is missing is computed from the last
 // row, or from what the panel held before, into lanes of its own that are never read (`acc` has a row to spare).
-
 import { sumLanes } from "./math";
 import { scaleOf } from "./quant/f16";
 import { dotRows, factorOf, isScaled, quantBytes, scaleBytes, unpack } from "./quant/matrix";
@@ -23,9 +22,6 @@ const ROW: usize = COL_TILE * 4;
 const SCALE_ROW: usize = (COL_TILE / BLOCK) * 4;
 const PANEL_BYTES: usize = OUT_TILE * ROW;
 const SCALES_BYTES: usize = OUT_TILE * SCALE_ROW;
-
-// From this many rows on, decoding into a panel costs less than decoding anew for each row.
-const PANEL_ROWS: usize = 3;
 
 // Bytes of scratch that `linear` needs for up to `rows` rows.
 export function linearScratchBytes(rows: usize): usize {
@@ -57,14 +53,20 @@ export function linear(
     const count = min(OUT_TILE, end - o);
     const tileQuants = quants + o * rowQuants;
     const tileScales = scales + o * rowScales;
-    if (rows < PANEL_ROWS) {
-      for (let row: usize = 0; row < rows; row++) {
-        for (let i: usize = 0; i < count; i += 4) {
-          dotRows(
-            type, tileQuants + i * rowQuants, rowQuants, tileScales + i * rowScales, rowScales,
-            min(3, count - 1 - i), cols, x + row * xStride, acc + (row * OUT_TILE + i) * 16,
-          );
-        }
+    if (rows == 1) {
+      for (let i: usize = 0; i < count; i += 4) {
+        const last = min(3, count - 1 - i);
+        dotRows(
+          type,
+          tileQuants + i * rowQuants,
+          rowQuants,
+          tileScales + i * rowScales,
+          rowScales,
+          last,
+          cols,
+          x,
+          acc + i * 16,
+        );
       }
     } else {
       memory.fill(acc, 0, (rows + 1) * OUT_TILE * 16);
@@ -87,7 +89,8 @@ export function linear(
             const p = scratch + i * ROW;
             const accA = acc + (row * OUT_TILE + i) * 16;
             const accB = accA + OUT_TILE * 16;
-            if (isScaled(type)) scaledTile(p, scratch + PANEL_BYTES + i * SCALE_ROW, width, xA, xB, accA, accB);
+            if (isScaled(type))
+              scaledTile(p, scratch + PANEL_BYTES + i * SCALE_ROW, width, xA, xB, accA, accB);
             else plainTile(p, width, xA, xB, accA, accB);
           }
         }
@@ -123,7 +126,15 @@ function unpackPanel(
 
 // Adds a panel's columns to the lanes of four outputs of two rows. Eight sums run side by side, since one addition
 // takes as long as three or four can start; a block's sums rest in registers, the rows' lanes in memory.
-function scaledTile(p: usize, scales: usize, width: usize, xA: usize, xB: usize, accA: usize, accB: usize): void {
+function scaledTile(
+  p: usize,
+  scales: usize,
+  width: usize,
+  xA: usize,
+  xB: usize,
+  accA: usize,
+  accB: usize,
+): void {
   for (const end = p + (width << 2); p < end; scales += 4) {
     let a = v128.load(xA);
     let b = v128.load(xB);

@@ -5,8 +5,6 @@
 //
 // x = n ln 2 + r with |r| <= ln 2 / 2, where n ln2_hi is exact; e^r by its Taylor series, whose remainder after the
 // 7th power is 5e-9; 2^n by writing the exponent.
-// @ts-ignore: decorator
-@inline
 export function exp4(x: v128): v128 {
   const tooSmall = f32x4.lt(x, f32x4.splat(-87));
   const clamped = f32x4.min(f32x4.max(x, f32x4.splat(-87)), f32x4.splat(88));
@@ -25,25 +23,20 @@ export function exp4(x: v128): v128 {
 }
 
 // e^x of one number, by the same arithmetic.
-// @ts-ignore: decorator
-@inline
 export function exp1(x: f32): f32 {
   return f32x4.extract_lane(exp4(f32x4.splat(x)), 0);
 }
 
 // (lane 0 + lane 1) + (lane 2 + lane 3)
-// @ts-ignore: decorator
-@inline
 export function sumLanes(lanes: v128): f32 {
   return (
-    (f32x4.extract_lane(lanes, 0) + f32x4.extract_lane(lanes, 1)) +
+    f32x4.extract_lane(lanes, 0) +
+    f32x4.extract_lane(lanes, 1) +
     (f32x4.extract_lane(lanes, 2) + f32x4.extract_lane(lanes, 3))
   );
 }
 
 // The largest lane.
-// @ts-ignore: decorator
-@inline
 export function maxLane(lanes: v128): f32 {
   return max(
     max(f32x4.extract_lane(lanes, 0), f32x4.extract_lane(lanes, 1)),

@@ -3,7 +3,14 @@
 import { PAGE } from "./kv";
 
 // scores[p] = q · k[p] · scale, elements in ascending order; 32 positions at a time, as far as `count` reaches.
-export function scorePage(q: usize, keys: usize, headDim: usize, scale: f32, count: usize, scores: usize): void {
+export function scorePage(
+  q: usize,
+  keys: usize,
+  headDim: usize,
+  scale: f32,
+  count: usize,
+  scores: usize,
+): void {
   const scales = f32x4.splat(scale);
   for (let p: usize = 0; p < count; p += 32, keys += 128, scores += 128) {
     let s0 = f32x4.splat(0);
@@ -39,7 +46,14 @@ export function scorePage(q: usize, keys: usize, headDim: usize, scale: f32, cou
 
 // scorePage of two queries, 16 positions at a time.
 export function scorePageOfPair(
-  a: usize, b: usize, keys: usize, headDim: usize, scale: f32, count: usize, scoresA: usize, scoresB: usize,
+  a: usize,
+  b: usize,
+  keys: usize,
+  headDim: usize,
+  scale: f32,
+  count: usize,
+  scoresA: usize,
+  scoresB: usize,
 ): void {
   const scales = f32x4.splat(scale);
   for (let p: usize = 0; p < count; p += 16, keys += 64, scoresA += 64, scoresB += 64) {
@@ -118,7 +132,13 @@ export function addValues(weights: usize, values: usize, headDim: usize, count: 
 
 // addValues of two queries, 16 elements at a time.
 export function addValuesOfPair(
-  weightsA: usize, weightsB: usize, values: usize, headDim: usize, count: usize, outA: usize, outB: usize,
+  weightsA: usize,
+  weightsB: usize,
+  values: usize,
+  headDim: usize,
+  count: usize,
+  outA: usize,
+  outB: usize,
 ): void {
   const stride = headDim << 2;
   const bytes = count << 2;
@@ -165,8 +185,6 @@ export function addValuesOfPair(
 }
 
 // Four elements of addValues.
-// @ts-ignore: decorator
-@inline
 function addElements(weights: usize, values: usize, stride: usize, count: usize, out: usize): void {
   let sum = v128.load(out);
   for (const end = weights + (count << 2); weights < end; weights += 4, values += stride) {

@@ -16,37 +16,36 @@ export function fillHalfTable(table: usize): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
 export function scaleOf(half: usize): f32 {
-  return load<f32>(halfTable + (<usize>load<u16>(half) << 2));
+  return load<f32>(halfTable + ((<usize>load<u16>(half)) << 2));
 }
 
-// @ts-ignore: decorator
-@inline
 export function splatScale(half: usize): v128 {
-  return v128.load32_splat(halfTable + (<usize>load<u16>(half) << 2));
+  return v128.load32_splat(halfTable + ((<usize>load<u16>(half)) << 2));
 }
 
 // Four sign-extended halves to f32, exactly. Moving exponent and mantissa 13 bits up gives the number times 2^-112,
 // for subnormal halves too, because f32's own subnormals line up with them; one product puts the exponent right.
 // The mask keeps the sign (bit 31 of the extension) and what was moved. Halves are finite: repacking saw to it.
-// @ts-ignore: decorator
-@inline
 function widenHalves(lanes: v128): v128 {
   return f32x4.mul(v128.and(i32x4.shl(lanes, 13), i32x4.splat(<i32>0x8fffe000)), f32x4.splat(TWO_TO_112));
 }
 
 // Elements [4i, 4i + 4) of a row.
-// @ts-ignore: decorator
-@inline
 export function f16Lanes(row: usize): v128 {
   return widenHalves(v128.load16x4_s(row));
 }
 
-// acc[0..4) = lane sums of four rows of `cols` halves times x: rows 0 to 3 from `weights` on, `stride` bytes apart, with
-// `last` (0 to 3) in place of those after it.
-export function dotRowsF16(weights: usize, stride: usize, last: usize, cols: usize, x: usize, acc: usize): void {
+// acc[0..4) = lane sums of four rows of `cols` halves times x: rows 0 to 3 from `weights` on, `stride` bytes apart,
+// with `last` (0 to 3) in place of those after it.
+export function dotRowsF16(
+  weights: usize,
+  stride: usize,
+  last: usize,
+  cols: usize,
+  x: usize,
+  acc: usize,
+): void {
   const b = min(1, last) * stride;
   const c = min(2, last) * stride;
   const d = min(3, last) * stride;

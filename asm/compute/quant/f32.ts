@@ -1,8 +1,15 @@
 // Plain f32 rows.
 
-// acc[0..4) = lane sums of four rows of `cols` elements times x: rows 0 to 3 from `weights` on, `stride` bytes apart, with
-// `last` (0 to 3) in place of those after it.
-export function dotRowsF32(weights: usize, stride: usize, last: usize, cols: usize, x: usize, acc: usize): void {
+// acc[0..4) = lane sums of four rows of `cols` elements times x: rows 0 to 3 from `weights` on, `stride` bytes
+// apart, with `last` (0 to 3) in place of those after it.
+export function dotRowsF32(
+  weights: usize,
+  stride: usize,
+  last: usize,
+  cols: usize,
+  x: usize,
+  acc: usize,
+): void {
   const b = min(1, last) * stride;
   const c = min(2, last) * stride;
   const d = min(3, last) * stride;

@@ -6,39 +6,37 @@ import { dotRowsQ8, Q8_FACTOR, unpackQ8 } from "./q8_0";
 import { BLOCK, F16, F32, Q4_0, Q8_0 } from "./types";
 
 // Whether elements come in blocks with a scale of their own.
-// @ts-ignore: decorator
-@inline
 export function isScaled(type: u32): bool {
   return type >= Q4_0;
 }
 
 // Bytes of `cols` elements in the plane of quants.
-// @ts-ignore: decorator
-@inline
 export function quantBytes(type: u32, cols: usize): usize {
   return type == F32 ? cols << 2 : type == F16 ? cols << 1 : type == Q4_0 ? cols >> 1 : cols;
 }
 
 // Bytes of the scales of `cols` elements.
-// @ts-ignore: decorator
-@inline
 export function scaleBytes(type: u32, cols: usize): usize {
   return isScaled(type) ? (cols / BLOCK) << 1 : 0;
 }
 
 // What unpacked elements and sums must still be multiplied by.
-// @ts-ignore: decorator
-@inline
 export function factorOf(type: u32): f32 {
   return type == Q8_0 ? Q8_FACTOR : type == Q4_0 ? Q4_FACTOR : 1;
 }
 
 // acc[0..4) = lane sums of four rows times x, still to be multiplied by the type's factor. Rows after `last` (0 to 3)
 // are not there: the last one is computed in their place, and their sums mean nothing.
-// @ts-ignore: decorator
-@inline
 export function dotRows(
-  type: u32, quants: usize, rowQuants: usize, scales: usize, rowScales: usize, last: usize, cols: usize, x: usize, acc: usize,
+  type: u32,
+  quants: usize,
+  rowQuants: usize,
+  scales: usize,
+  rowScales: usize,
+  last: usize,
+  cols: usize,
+  x: usize,
+  acc: usize,
 ): void {
   if (type == Q8_0) dotRowsQ8(quants, rowQuants, scales, rowScales, last, cols, x, acc);
   else if (type == Q4_0) dotRowsQ4(quants, rowQuants, scales, rowScales, last, cols, x, acc);

@@ -9,29 +9,25 @@ import { BLOCK } from "./types";
 
 export const Q4_FACTOR: f32 = 1.0 / 268435456.0;
 
-// @ts-ignore: decorator
-@inline
+// 16(n - 8) of the high nibbles, then of the low ones.
 function signedHigh(bytes: v128): v128 {
   return v128.xor(v128.and(bytes, i8x16.splat(-16)), i8x16.splat(-128));
 }
-// @ts-ignore: decorator
-@inline
 function signedLow(bytes: v128): v128 {
   return signedHigh(i16x8.shl(bytes, 4));
-}
-
-// Lane sums of a block times 32 values at x.
-// @ts-ignore: decorator
-@inline
-function blockSum(quants: usize, x: usize): v128 {
-  const bytes = v128.load(quants);
-  return addProducts(firstProducts(signedLow(bytes), x), signedHigh(bytes), x + 64);
 }
 
 // acc[0..4) = lane sums (times 2^28) of four rows of `cols` quants times x: rows 0 to 3 from `quants` on, `rowQuants`
 // bytes apart, with `last` (0 to 3) in place of those after it; their scales likewise.
 export function dotRowsQ4(
-  quants: usize, rowQuants: usize, scales: usize, rowScales: usize, last: usize, cols: usize, x: usize, acc: usize,
+  quants: usize,
+  rowQuants: usize,
+  scales: usize,
+  rowScales: usize,
+  last: usize,
+  cols: usize,
+  x: usize,
+  acc: usize,
 ): void {
   const b = min(1, last) * rowQuants;
   const c = min(2, last) * rowQuants;
@@ -44,10 +40,18 @@ export function dotRowsQ4(
   let sumC = sumA;
   let sumD = sumA;
   for (const end = quants + (cols >> 1); quants < end; quants += 16, x += BLOCK << 2, scales += 2) {
-    sumA = f32x4.add(sumA, f32x4.mul(blockSum(quants, x), splatScale(scales)));
-    sumB = f32x4.add(sumB, f32x4.mul(blockSum(quants + b, x), splatScale(scales + scaleB)));
-    sumC = f32x4.add(sumC, f32x4.mul(blockSum(quants + c, x), splatScale(scales + scaleC)));
-    sumD = f32x4.add(sumD, f32x4.mul(blockSum(quants + d, x), splatScale(scales + scaleD)));
+    let bytes = v128.load(quants);
+    let block = addProducts(firstProducts(signedLow(bytes), x), signedHigh(bytes), x + 64);
+    sumA = f32x4.add(sumA, f32x4.mul(block, splatScale(scales)));
+    bytes = v128.load(quants + b);
+    block = addProducts(firstProducts(signedLow(bytes), x), signedHigh(bytes), x + 64);
+    sumB = f32x4.add(sumB, f32x4.mul(block, splatScale(scales + scaleB)));
+    bytes = v128.load(quants + c);
+    block = addProducts(firstProducts(signedLow(bytes), x), signedHigh(bytes), x + 64);
+    sumC = f32x4.add(sumC, f32x4.mul(block, splatScale(scales + scaleC)));
+    bytes = v128.load(quants + d);
+    block = addProducts(firstProducts(signedLow(bytes), x), signedHigh(bytes), x + 64);
+    sumD = f32x4.add(sumD, f32x4.mul(block, splatScale(scales + scaleD)));
   }
   v128.store(acc, sumA);
   v128.store(acc, sumB, 16);

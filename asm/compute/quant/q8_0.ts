@@ -9,30 +9,40 @@ import { BLOCK } from "./types";
 export const Q8_FACTOR: f32 = 1.0 / 16777216.0;
 
 // Lanes [4g, 4g + 4) of sixteen signed bytes, times 2^24. Index 0x80 is out of range: a zero byte.
-// @ts-ignore: decorator
-@inline
 export function topBytes0(bytes: v128): v128 {
-  return f32x4.convert_i32x4_s(i8x16.swizzle(bytes, i8x16(-128, -128, -128, 0, -128, -128, -128, 1, -128, -128, -128, 2, -128, -128, -128, 3)));
+  return f32x4.convert_i32x4_s(
+    i8x16.swizzle(
+      bytes,
+      i8x16(-128, -128, -128, 0, -128, -128, -128, 1, -128, -128, -128, 2, -128, -128, -128, 3),
+    ),
+  );
 }
-// @ts-ignore: decorator
-@inline
 export function topBytes1(bytes: v128): v128 {
-  return f32x4.convert_i32x4_s(i8x16.swizzle(bytes, i8x16(-128, -128, -128, 4, -128, -128, -128, 5, -128, -128, -128, 6, -128, -128, -128, 7)));
+  return f32x4.convert_i32x4_s(
+    i8x16.swizzle(
+      bytes,
+      i8x16(-128, -128, -128, 4, -128, -128, -128, 5, -128, -128, -128, 6, -128, -128, -128, 7),
+    ),
+  );
 }
-// @ts-ignore: decorator
-@inline
 export function topBytes2(bytes: v128): v128 {
-  return f32x4.convert_i32x4_s(i8x16.swizzle(bytes, i8x16(-128, -128, -128, 8, -128, -128, -128, 9, -128, -128, -128, 10, -128, -128, -128, 11)));
+  return f32x4.convert_i32x4_s(
+    i8x16.swizzle(
+      bytes,
+      i8x16(-128, -128, -128, 8, -128, -128, -128, 9, -128, -128, -128, 10, -128, -128, -128, 11),
+    ),
+  );
 }
-// @ts-ignore: decorator
-@inline
 export function topBytes3(bytes: v128): v128 {
-  return f32x4.convert_i32x4_s(i8x16.swizzle(bytes, i8x16(-128, -128, -128, 12, -128, -128, -128, 13, -128, -128, -128, 14, -128, -128, -128, 15)));
+  return f32x4.convert_i32x4_s(
+    i8x16.swizzle(
+      bytes,
+      i8x16(-128, -128, -128, 12, -128, -128, -128, 13, -128, -128, -128, 14, -128, -128, -128, 15),
+    ),
+  );
 }
 
 // Lane sums of sixteen bytes (times 2^24) and the sixteen values at x, added to `sum` in ascending order.
-// @ts-ignore: decorator
-@inline
 export function addProducts(sum: v128, bytes: v128, x: usize): v128 {
   sum = f32x4.add(sum, f32x4.mul(topBytes0(bytes), v128.load(x)));
   sum = f32x4.add(sum, f32x4.mul(topBytes1(bytes), v128.load(x, 16)));
@@ -41,8 +51,6 @@ export function addProducts(sum: v128, bytes: v128, x: usize): v128 {
 }
 
 // As addProducts, at the start of a block, where there is nothing to add to yet.
-// @ts-ignore: decorator
-@inline
 export function firstProducts(bytes: v128, x: usize): v128 {
   let sum = f32x4.mul(topBytes0(bytes), v128.load(x));
   sum = f32x4.add(sum, f32x4.mul(topBytes1(bytes), v128.load(x, 16)));
@@ -51,8 +59,6 @@ export function firstProducts(bytes: v128, x: usize): v128 {
 }
 
 // Lane sums of a block times 32 values at x.
-// @ts-ignore: decorator
-@inline
 function blockSum(quants: usize, x: usize): v128 {
   return addProducts(firstProducts(v128.load(quants), x), v128.load(quants, 16), x + 64);
 }
@@ -60,7 +66,14 @@ function blockSum(quants: usize, x: usize): v128 {
 // acc[0..4) = lane sums (times 2^24) of four rows of `cols` quants times x: rows 0 to 3 from `quants` on, `rowQuants`
 // bytes apart, with `last` (0 to 3) in place of those after it; their scales likewise.
 export function dotRowsQ8(
-  quants: usize, rowQuants: usize, scales: usize, rowScales: usize, last: usize, cols: usize, x: usize, acc: usize,
+  quants: usize,
+  rowQuants: usize,
+  scales: usize,
+  rowScales: usize,
+  last: usize,
+  cols: usize,
+  x: usize,
+  acc: usize,
 ): void {
   const b = min(1, last) * rowQuants;
   const c = min(2, last) * rowQuants;

@@ -1,4 +1,5 @@
 import { WebMoEError } from "../../api/errors.ts";
+import { COMPUTE_MEMORY } from "../../wasm/compute.ts";
 
 const WASM_PAGE = 65536;
 
@@ -16,6 +17,19 @@ export interface Arena {
   bytes(address: number, length: number): Uint8Array<ArrayBuffer>;
   words(address: number, length: number): Uint32Array<ArrayBuffer>;
   floats(address: number, length: number): Float32Array<ArrayBuffer>;
+}
+
+/** Memory for compute.wasm. Errors: `out-of-memory`. */
+export function createMemory(): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory(COMPUTE_MEMORY);
+  } catch (cause) {
+    throw new WebMoEError(
+      "out-of-memory",
+      "The browser has no memory for the CPU backend: close other tabs.",
+      { cause },
+    );
+  }
 }
 
 export function createArena(memory: WebAssembly.Memory, base: number): Arena {

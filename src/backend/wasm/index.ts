@@ -13,9 +13,9 @@ import type {
   RopeCacheOp,
   ValueId,
 } from "../../model/plan.ts";
-import { COMPUTE_MEMORY, HALF_TABLE_BYTES, instantiateCompute } from "../../wasm/compute.ts";
+import { HALF_TABLE_BYTES, instantiateCompute } from "../../wasm/compute.ts";
 import { type Backend, CHUNK_ROWS, type Pass, type Wave } from "../backend.ts";
-import { createArena } from "./arena.ts";
+import { createArena, createMemory } from "./arena.ts";
 import { checkPlan } from "./check-plan.ts";
 import { createKvCache } from "./kv-cache.ts";
 import { type Matrix, matrixAt, matrixBytes, writeRows } from "./matrices.ts";
@@ -45,7 +45,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   const { plan, module, contextLength } = options;
   checkPlan(plan);
   const { headCount, kvHeadCount, headDim, hiddenSize, expertsPerToken, vocabSize } = plan.hyperparameters;
-  const memory = new WebAssembly.Memory(COMPUTE_MEMORY);
+  const memory = createMemory();
   const compute = await instantiateCompute(module, memory);
   const arena = createArena(memory, compute.heapBase());
 

@@ -1,5 +1,5 @@
 import { WebMoEError } from "../../api/errors.ts";
-import { EXPERT_MATRICES, type ExpertMatrix, type LayerPlan, type MoeSpec } from "../../model/plan.ts";
+import type { ExpertMatrix, LayerPlan, MoeSpec } from "../../model/plan.ts";
 import type { PackedRows } from "../../model/quantization.ts";
 import type { Arena } from "./arena.ts";
 import { type Matrix, matrixAt, matrixBytes, writeRows } from "./matrices.ts";
@@ -16,22 +16,20 @@ export interface Slots {
   byteLength(): number;
 }
 
-/** Where a record's matrices lie from the start of its slot. */
-function recordLayout({ matrices }: MoeSpec): {
-  readonly offsets: Readonly<Record<ExpertMatrix, number>>;
-  readonly byteLength: number;
-} {
-  const offsets = { gate: 0, up: 0, down: 0 };
-  let byteLength = 0;
-  for (const matrix of EXPERT_MATRICES) {
-    offsets[matrix] = byteLength;
-    byteLength += matrixBytes(matrices[matrix]);
-  }
-  return { offsets, byteLength };
+/** A record's matrices as they lie from the start of its slot. */
+function recordLayout(moe: MoeSpec) {
+  const place = (matrix: ExpertMatrix, offset: number) => {
+    const spec = moe.matrices[matrix];
+    return { spec, offset, end: offset + matrixBytes(spec), matrix: matrixAt(offset, spec) };
+  };
+  const gate = place("gate", 0);
+  const up = place("up", gate.end);
+  const down = place("down", up.end);
+  return { matrices: { gate, up, down }, byteLength: down.end };
 }
 
 export function createSlots(layers: readonly LayerPlan[], arena: Arena): Slots {
-  const records = layers.map(({ moe }) => moe && { moe, ...recordLayout(moe) });
+  const records = layers.map(({ moe }) => moe && recordLayout(moe));
   const slotBytes = (layer: number): number => records[layer]?.byteLength ?? 0;
   /** By layer: address of slot 0, and how many slots there are. */
   let slabs: readonly { readonly address: number; readonly count: number }[] | undefined;
@@ -46,8 +44,7 @@ export function createSlots(layers: readonly LayerPlan[], arena: Arena): Slots {
         `Layer ${layer} has no slot ${slot}: it has ${slab?.count ?? 0} slots.`,
       );
     }
-    const address = slab.address + slot * record.byteLength + record.offsets[matrix];
-    return { address, spec: record.moe.matrices[matrix] };
+    return { address: slab.address + slot * record.byteLength, ...record.matrices[matrix] };
   };
 
   return {
@@ -68,13 +65,13 @@ export function createSlots(layers: readonly LayerPlan[], arena: Arena): Slots {
       });
       byteLength = total;
     },
-    write(layer, slot, matrix, rows) {
-      const { address, spec } = locate(layer, slot, matrix);
-      writeRows(arena, address, spec, rows);
+    write(layer, slot, name, rows) {
+      const { address, offset, spec } = locate(layer, slot, name);
+      writeRows(arena, address + offset, spec, rows);
     },
-    matrix(layer, slot, matrix) {
-      const { address, spec } = locate(layer, slot, matrix);
-      return matrixAt(address, spec);
+    matrix(layer, slot, name) {
+      const { address, matrix } = locate(layer, slot, name);
+      return { ...matrix, quants: address + matrix.quants, scales: address + matrix.scales };
     },
     byteLength: () => byteLength,
   };
