@@ -12,7 +12,7 @@ export {
   slotsTable,
   slotsTouch,
 } from "./dispatch/slots";
-export { checkF16, checkF32, repackQ4_0, repackQ8_0 } from "./layout/repack";
+export { checkElements, repackBlocks } from "./layout/repack";
 export { reserve, stage } from "./memory";
 export { route, routeScratchBytes } from "./router/topk";
 export { sample, sampleScratchBytes } from "./sampler/sample";

@@ -1,16 +1,72 @@
 /**
  * The one table of tensor encodings: how GGUF stores a block, and the planar layout our kernels read.
  *
- * GGUF interleaves scale and quants (34-byte Q8_0 blocks), which no kernel can load in whole words. On arrival
- * each matrix is repacked once into planes: all quants of the matrix, row after row, then all scales.
+ * GGUF interleaves scales and quants (34-byte Q8_0 blocks), which no kernel can load in whole words. On arrival
+ * each matrix is repacked once: every field of the block goes to a plane, row after row, and fields that are read
+ * together share one. Bytes inside a field keep the file's order, which `ggml-common.h` and `ggml-quants.c` define:
  *
  * ```
- * Q8_0  [rows × blocks × 32 int8 ] [rows × blocks f16]
- * Q4_0  [rows × blocks × 16 bytes] [rows × blocks f16]   byte j of a block: element j low, j+16 high nibble
- * F16   [rows × cols f16]          F32  [rows × cols f32]
+ * type    elements, planes of a block in bytes             value of an element
+ * f32       1  [4]                                         itself; so f16 and bf16 [2]
+ * q8_0     32  [32 qs] [2 d]                               d·q, q int8
+ * q4_0     32  [16 qs] [2 d]                               d·(q − 8); byte j: element j low, j + 16 high nibble
+ * q4_1     32  [16 qs] [4 d m]                             d·q + m; nibbles as q4_0
+ * q5_0     32  [16 qs] [4 qh] [2 d]                        d·(q − 16); bit j of qh is the fifth bit of element j
+ * q5_1     32  [16 qs] [4 qh] [4 d m]                      d·q + m
+ * q2_k    256  [64 qs] [16 scales] [4 d dmin]              d·s·q − dmin·t; 16 elements: s low, t high nibble
+ * q3_k    256  [64 qs] [32 hmask] [12 scales] [2 d]        d·(s − 32)·(q − 4 + 4·h); 16 elements: 6-bit s
+ * q4_k    256  [128 qs] [12 scales] [4 d dmin]             d·s·q − dmin·t; 32 elements: 6-bit s and t
+ * q5_k    256  [128 qs] [32 qh] [12 scales] [4 d dmin]     as q4_k, the fifth bits in qh
+ * q6_k    256  [128 ql] [64 qh] [16 scales] [2 d]          d·s·(q − 32); 16 elements: int8 s
+ * iq4_nl   32  [16 qs] [2 d]                               d·level[q]: 16 uneven levels; nibbles as q4_0
+ * iq4_xs  256  [128 qs] [8 d scales_h scales_l]            d·(s − 32)·level[q]; 32 elements: 6-bit s
+ * mxfp4    32  [16 qs] [1 e]                               2^(e − 127)·q, q a 4-bit float (E2M1); nibbles as q4_0
+ * tq1_0   256  [48 qs] [4 qh] [2 d]                        d·(q − 1); five base-3 digits a byte of qs, four of qh
+ * tq2_0   256  [64 qs] [2 d]                               d·(q − 1); four 2-bit digits a byte
  * ```
  */
-export type QuantName = "f32" | "f16" | "q4_0" | "q8_0";
+export type QuantName =
+  | "f32"
+  | "f16"
+  | "bf16"
+  | "q4_0"
+  | "q4_1"
+  | "q5_0"
+  | "q5_1"
+  | "q8_0"
+  | "q2_k"
+  | "q3_k"
+  | "q4_k"
+  | "q5_k"
+  | "q6_k"
+  | "iq4_nl"
+  | "iq4_xs"
+  | "mxfp4"
+  | "tq1_0"
+  | "tq2_0";
+
+/** Floating-point formats that scales and plain elements have. */
+export type FloatFormat = "f32" | "f16" | "bf16" | "e8m0";
+
+/** A number is infinite or NaN if all bits of `exponentMask` are set (E8M0, an exponent alone, has only NaN). */
+export const FLOAT_FORMATS: Readonly<Record<FloatFormat, { bytes: 1 | 2 | 4; exponentMask: number }>> = {
+  f32: { bytes: 4, exponentMask: 0x7f800000 },
+  f16: { bytes: 2, exponentMask: 0x7c00 },
+  bf16: { bytes: 2, exponentMask: 0x7f80 },
+  e8m0: { bytes: 1, exponentMask: 0xff },
+};
+
+/** Consecutive bytes of a block that stay together. */
+export interface BlockField {
+  /** From the start of the block in the file. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly plane: number;
+  /** From the start of what the block has in its plane. */
+  readonly planeOffset: number;
+  /** The field is numbers of this format, all of which must be finite. */
+  readonly floats?: FloatFormat;
+}
 
 export interface QuantType {
   readonly name: QuantName;
@@ -19,15 +75,125 @@ export interface QuantType {
   /** Elements and bytes of one block in the file. */
   readonly blockSize: number;
   readonly blockBytes: number;
+  /** In the file's order; together they are the whole block. */
+  readonly fields: readonly BlockField[];
   /** Bytes that one block puts into each plane, in plane order. */
   readonly planes: readonly number[];
 }
 
+/** Length and plane of a field, and its number format if it is floats. */
+type FieldRow = readonly [bytes: number, plane: number, floats?: FloatFormat];
+
+/** A type from its block's fields in the file's order. */
+function quantType(
+  name: QuantName,
+  ggmlType: number,
+  blockSize: number,
+  rows: readonly FieldRow[],
+): QuantType {
+  const planes = new Array<number>(Math.max(...rows.map(([, plane]) => plane)) + 1).fill(0);
+  let blockBytes = 0;
+  const fields = rows.map(([bytes, plane, floats]): BlockField => {
+    const planeOffset = planes[plane] ?? 0;
+    const field = { offset: blockBytes, bytes, plane, planeOffset, ...(floats && { floats }) };
+    planes[plane] = planeOffset + bytes;
+    blockBytes += bytes;
+    return field;
+  });
+  return { name, ggmlType, blockSize, blockBytes, fields, planes };
+}
+
 export const QUANT_TYPES: Readonly<Record<QuantName, QuantType>> = {
-  f32: { name: "f32", ggmlType: 0, blockSize: 1, blockBytes: 4, planes: [4] },
-  f16: { name: "f16", ggmlType: 1, blockSize: 1, blockBytes: 2, planes: [2] },
-  q4_0: { name: "q4_0", ggmlType: 2, blockSize: 32, blockBytes: 18, planes: [16, 2] },
-  q8_0: { name: "q8_0", ggmlType: 8, blockSize: 32, blockBytes: 34, planes: [32, 2] },
+  f32: quantType("f32", 0, 1, [[4, 0, "f32"]]),
+  f16: quantType("f16", 1, 1, [[2, 0, "f16"]]),
+  bf16: quantType("bf16", 30, 1, [[2, 0, "bf16"]]),
+  // d, qs
+  q4_0: quantType("q4_0", 2, 32, [
+    [2, 1, "f16"],
+    [16, 0],
+  ]),
+  // d m, qs
+  q4_1: quantType("q4_1", 3, 32, [
+    [4, 1, "f16"],
+    [16, 0],
+  ]),
+  // d, qh, qs
+  q5_0: quantType("q5_0", 6, 32, [
+    [2, 2, "f16"],
+    [4, 1],
+    [16, 0],
+  ]),
+  // d m, qh, qs
+  q5_1: quantType("q5_1", 7, 32, [
+    [4, 2, "f16"],
+    [4, 1],
+    [16, 0],
+  ]),
+  // d, qs
+  q8_0: quantType("q8_0", 8, 32, [
+    [2, 1, "f16"],
+    [32, 0],
+  ]),
+  // scales, qs, d dmin
+  q2_k: quantType("q2_k", 10, 256, [
+    [16, 1],
+    [64, 0],
+    [4, 2, "f16"],
+  ]),
+  // hmask, qs, scales, d
+  q3_k: quantType("q3_k", 11, 256, [
+    [32, 1],
+    [64, 0],
+    [12, 2],
+    [2, 3, "f16"],
+  ]),
+  // d dmin, scales, qs
+  q4_k: quantType("q4_k", 12, 256, [
+    [4, 2, "f16"],
+    [12, 1],
+    [128, 0],
+  ]),
+  // d dmin, scales, qh, qs
+  q5_k: quantType("q5_k", 13, 256, [
+    [4, 3, "f16"],
+    [12, 2],
+    [32, 1],
+    [128, 0],
+  ]),
+  // ql, qh, scales, d
+  q6_k: quantType("q6_k", 14, 256, [
+    [128, 0],
+    [64, 1],
+    [16, 2],
+    [2, 3, "f16"],
+  ]),
+  // d, qs
+  iq4_nl: quantType("iq4_nl", 20, 32, [
+    [2, 1, "f16"],
+    [16, 0],
+  ]),
+  // d, scales_h scales_l, qs
+  iq4_xs: quantType("iq4_xs", 23, 256, [
+    [2, 1, "f16"],
+    [6, 1],
+    [128, 0],
+  ]),
+  // e, qs
+  mxfp4: quantType("mxfp4", 39, 32, [
+    [1, 1, "e8m0"],
+    [16, 0],
+  ]),
+  // qs, qh, d
+  tq1_0: quantType("tq1_0", 34, 256, [
+    [48, 0],
+    [4, 1],
+    [2, 2, "f16"],
+  ]),
+  // qs, d
+  tq2_0: quantType("tq2_0", 35, 256, [
+    [64, 0],
+    [2, 1, "f16"],
+  ]),
 };
 
 /** The version of the planar layout; part of every store key, so that old stores are never misread. */
@@ -36,8 +202,8 @@ export const LAYOUT_VERSION = 1;
 /** Planes start at multiples of this many bytes, so that kernels may load 128 bits at a time. */
 export const PLANE_ALIGNMENT = 16;
 
-/** Rows of a segment are a multiple of this, so that every plane of every segment starts aligned. */
-export const SEGMENT_ROW_MULTIPLE = 8;
+/** Rows of a segment are a multiple of this, so that every plane of every segment, 1 byte a row or more, starts aligned. */
+export const SEGMENT_ROW_MULTIPLE = 16;
 
 export interface PlaneLayout {
   /** From the start of the packed matrix, in bytes. */

@@ -1,5 +1,11 @@
 import { WebMoEError } from "../api/errors.ts";
-import { fileRowBytes, packedLayout, QUANT_TYPES, type QuantName } from "../model/quantization.ts";
+import {
+  FLOAT_FORMATS,
+  fileRowBytes,
+  packedLayout,
+  QUANT_TYPES,
+  type QuantName,
+} from "../model/quantization.ts";
 import type { RouterSpec } from "../model/router-spec.ts";
 import type { BpeTables, Core } from "./core.ts";
 import { type CoreExports, type CoreMemory, coreMemory } from "./core-memory.ts";
@@ -9,6 +15,8 @@ import { slotTables } from "./core-slots.ts";
 const SCORES: readonly RouterSpec["score"][] = ["none", "softmax", "sigmoid"];
 const GROUP_SCORES: readonly NonNullable<RouterSpec["groups"]>["score"][] = ["max", "top2-sum"];
 const WEIGHTS: readonly RouterSpec["weights"][] = ["raw", "renormalized", "softmax"];
+
+const FIELD_TABLE_ROW_BYTES = 24;
 
 const isCount = (value: number): boolean => Number.isInteger(value) && value > 0;
 
@@ -35,6 +43,18 @@ function checkRouter(spec: RouterSpec, logits: Float32Array, rows: number, bias?
     fail(`the selection bias has ${bias.length} of ${expertCount} values`);
 }
 
+/** Rows of six u32, as `asm/core/layout/repack.ts` reads them. */
+function fieldTable(type: QuantName, packed: number, planeOffsets: readonly number[]): Uint32Array {
+  const { fields, planes } = QUANT_TYPES[type];
+  return Uint32Array.from(
+    fields.flatMap(({ offset, bytes, plane, planeOffset, floats }) => {
+      const number = floats ? FLOAT_FORMATS[floats] : { bytes: 0, exponentMask: 0 };
+      const target = packed + planeOffsets[plane]! + planeOffset;
+      return [offset, bytes, target, planes[plane]!, number.bytes, number.exponentMask];
+    }),
+  );
+}
+
 function repack(
   wasm: CoreExports,
   memory: CoreMemory,
@@ -43,7 +63,7 @@ function repack(
   rows: number,
   cols: number,
 ): Uint8Array<ArrayBuffer> {
-  const { blockSize } = QUANT_TYPES[type];
+  const { blockSize, blockBytes, fields } = QUANT_TYPES[type];
   if (cols % blockSize !== 0 || bytes.length !== rows * fileRowBytes(type, cols)) {
     throw new WebMoEError(
       "invalid-argument",
@@ -52,20 +72,26 @@ function repack(
   }
   const { planes, byteLength } = packedLayout(type, rows, cols);
   const blocks = (rows * cols) / blockSize;
-  const interleaved = planes.length > 1;
-  const [source, packed] = memory.stage(interleaved ? bytes.length : 0, byteLength) as [number, number];
+  const interleaved = fields.length > 1;
+  const [source, packed, table] = memory.stage(
+    interleaved ? bytes.length : 0,
+    byteLength,
+    fields.length * FIELD_TABLE_ROW_BYTES,
+  ) as [number, number, number];
+  planes.forEach(({ offset, rowBytes }, i) => {
+    const end = offset + rowBytes * rows;
+    memory.zero(packed + end, (planes[i + 1]?.offset ?? byteLength) - end);
+  });
   let bad: number;
   if (interleaved) {
-    const scales = packed + planes[1]!.offset;
-    const scalesEnd = scales + planes[1]!.rowBytes * rows;
+    const offsets = planes.map(({ offset }) => offset);
     memory.write(source, bytes);
-    memory.zero(packed + planes[0]!.rowBytes * rows, scales - packed - planes[0]!.rowBytes * rows);
-    memory.zero(scalesEnd, packed + byteLength - scalesEnd);
-    bad = (type === "q8_0" ? wasm.repackQ8_0 : wasm.repackQ4_0)(source, blocks, packed, scales);
+    memory.write(table, fieldTable(type, packed, offsets));
+    bad = wasm.repackBlocks(source, blocks, blockBytes, table, fields.length);
   } else {
+    const { bytes: numberBytes, exponentMask } = FLOAT_FORMATS[fields[0]!.floats!];
     memory.write(packed, bytes);
-    memory.zero(packed + bytes.length, byteLength - bytes.length);
-    bad = (type === "f32" ? wasm.checkF32 : wasm.checkF16)(packed, blocks);
+    bad = wasm.checkElements(packed, blocks, numberBytes, exponentMask);
   }
   if (bad >= 0) {
     const what = interleaved ? "scale of block" : "element";

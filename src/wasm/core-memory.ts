@@ -6,10 +6,8 @@ export interface CoreExports {
   stage(bytes: number): number;
   reserve(bytes: number): number;
   xxh64(bytes: number, length: number): bigint;
-  checkF16(values: number, count: number): number;
-  checkF32(values: number, count: number): number;
-  repackQ4_0(blocks: number, count: number, quants: number, scales: number): number;
-  repackQ8_0(blocks: number, count: number, quants: number, scales: number): number;
+  checkElements(values: number, count: number, numberBytes: number, exponentMask: number): number;
+  repackBlocks(blocks: number, count: number, blockBytes: number, fields: number, fieldCount: number): number;
   bpeLoad(
     tokens: number,
     tokenBytes: number,

@@ -1,72 +1,135 @@
 /**
- * From blocks as GGUF interleaves them to planes: all quants, then all scales.
+ * From blocks as GGUF interleaves them to planes, and the search for numbers that are not finite.
  *
  * ```
- * file    | scale f16 | quants | scale f16 | quants | …
- * packed  | quants | quants | … || f16 | f16 | …
+ * file    | scale | quants | scale | quants | …
+ * packed  | quants | quants | … || scale | scale | …
  * ```
  *
- * Every function returns the index of the first block (or element) whose scale (or value) is infinite or NaN,
- * or -1 if all are finite.
+ * What the fields of a block are and where they go is the caller's table (`src/model/quantization.ts`).
  */
 
-function f16IsFinite(bits: u32): bool {
-  return (bits & 0x7c00) != 0x7c00;
+/** Blocks that every field is taken from before the next ones are looked at: few enough to stay in the L1 cache. */
+const CHUNK: u32 = 64;
+
+/** Bytes of a row of the field table: six u32, in the order of the constants below. */
+const FIELD_BYTES: usize = 24;
+/** From the start of the block. */
+const SOURCE_OFFSET: usize = 0;
+const LENGTH: usize = 4;
+/** Where the first block's field goes, and how many bytes after it the next block's. */
+const TARGET: usize = 8;
+const TARGET_STRIDE: usize = 12;
+/** Bytes of the field's numbers and the bits that are all set in one that is not finite; 0 if it has none. */
+const NUMBER_BYTES: usize = 16;
+const EXPONENT_MASK: usize = 20;
+
+/** Copies `length` bytes of each block, widest loads first, one width at a time through all blocks. */
+function copyField(
+  source: usize,
+  sourceStride: usize,
+  target: usize,
+  targetStride: usize,
+  length: usize,
+  count: u32,
+): void {
+  for (let at: usize = 0; at < length; ) {
+    let from = source + at;
+    let to = target + at;
+    const left = length - at;
+    if (left >= 16) {
+      for (let i: u32 = 0; i < count; i++, from += sourceStride, to += targetStride) {
+        v128.store(to, v128.load(from));
+      }
+      at += 16;
+    } else if (left >= 8) {
+      for (let i: u32 = 0; i < count; i++, from += sourceStride, to += targetStride) {
+        store<u64>(to, load<u64>(from));
+      }
+      at += 8;
+    } else if (left >= 4) {
+      for (let i: u32 = 0; i < count; i++, from += sourceStride, to += targetStride) {
+        store<u32>(to, load<u32>(from));
+      }
+      at += 4;
+    } else if (left >= 2) {
+      for (let i: u32 = 0; i < count; i++, from += sourceStride, to += targetStride) {
+        store<u16>(to, load<u16>(from));
+      }
+      at += 2;
+    } else {
+      for (let i: u32 = 0; i < count; i++, from += sourceStride, to += targetStride) {
+        store<u8>(to, load<u8>(from));
+      }
+      at += 1;
+    }
+  }
 }
 
-/** Blocks of an f16 scale and 32 int8. */
-export function repackQ8_0(blocks: usize, count: u32, quants: usize, scales: usize): i32 {
-  for (let i: u32 = 0; i < count; i++) {
-    const scale = load<u16>(blocks);
-    if (!f16IsFinite(scale)) return i as i32;
-    store<u16>(scales, scale);
-    v128.store(quants, v128.load(blocks, 2));
-    v128.store(quants, v128.load(blocks, 18), 16);
-    blocks += 34;
-    quants += 32;
-    scales += 2;
+/** Whether the number at `address` is infinite or NaN. */
+function isBad(address: usize, numberBytes: u32, mask: u32): bool {
+  const bits: u32 =
+    numberBytes == 2 ? load<u16>(address) : numberBytes == 1 ? load<u8>(address) : load<u32>(address);
+  return (bits & mask) == mask;
+}
+
+/** The first of `count` blocks whose field of `length` bytes has a number that is not finite, or `count`. */
+function firstBad(field: usize, stride: usize, length: usize, numberBytes: u32, mask: u32, count: u32): u32 {
+  for (let i: u32 = 0; i < count; i++, field += stride) {
+    for (let at: usize = 0; at < length; at += numberBytes) {
+      if (isBad(field + at, numberBytes, mask)) return i;
+    }
+  }
+  return count;
+}
+
+/**
+ * Repacks `count` blocks of `blockBytes`. Returns the index of the first block with a number that is not finite
+ * (what has been written then is of no use), or -1.
+ */
+export function repackBlocks(
+  blocks: usize,
+  count: u32,
+  blockBytes: usize,
+  fields: usize,
+  fieldCount: u32,
+): i32 {
+  const end = fields + fieldCount * FIELD_BYTES;
+  for (let start: u32 = 0; start < count; start += CHUNK) {
+    const chunk = min(CHUNK, count - start);
+    const source = blocks + start * blockBytes;
+    let bad = chunk;
+    for (let field = fields; field < end; field += FIELD_BYTES) {
+      const from = source + load<u32>(field, SOURCE_OFFSET);
+      const length: usize = load<u32>(field, LENGTH);
+      const stride: usize = load<u32>(field, TARGET_STRIDE);
+      copyField(from, blockBytes, load<u32>(field, TARGET) + start * stride, stride, length, chunk);
+      const numberBytes = load<u32>(field, NUMBER_BYTES);
+      if (numberBytes != 0) {
+        const mask = load<u32>(field, EXPONENT_MASK);
+        bad = min(bad, firstBad(from, blockBytes, length, numberBytes, mask, chunk));
+      }
+    }
+    if (bad < chunk) return (start + bad) as i32;
   }
   return -1;
 }
 
-/** Blocks of an f16 scale and 16 bytes of nibble pairs; the nibbles stay where they are. */
-export function repackQ4_0(blocks: usize, count: u32, quants: usize, scales: usize): i32 {
-  for (let i: u32 = 0; i < count; i++) {
-    const scale = load<u16>(blocks);
-    if (!f16IsFinite(scale)) return i as i32;
-    store<u16>(scales, scale);
-    v128.store(quants, v128.load(blocks, 2));
-    blocks += 18;
-    quants += 16;
-    scales += 2;
-  }
-  return -1;
-}
-
-/** f32 elements stay as they are: only looked at. */
-export function checkF32(values: usize, count: u32): i32 {
-  const exponent = i32x4.splat(0x7f800000);
+/**
+ * Plain elements stay as they are: only looked at. Returns the index of the first that is not finite, or -1.
+ * `numberBytes` is 2 or 4.
+ */
+export function checkElements(values: usize, count: u32, numberBytes: u32, mask: u32): i32 {
+  const lanes = 16 / numberBytes;
+  const wide = numberBytes == 4 ? i32x4.splat(mask) : i16x8.splat(mask as i16);
   let i: u32 = 0;
-  for (; i + 4 <= count; i += 4) {
-    const bits = v128.load(values + ((i as usize) << 2));
-    if (v128.any_true(i32x4.eq(v128.and(bits, exponent), exponent))) break;
+  for (; i + lanes <= count; i += lanes) {
+    const bits = v128.and(v128.load(values + (i as usize) * numberBytes), wide);
+    const bad = numberBytes == 4 ? i32x4.eq(bits, wide) : i16x8.eq(bits, wide);
+    if (v128.any_true(bad)) break;
   }
   for (; i < count; i++) {
-    if ((load<u32>(values + ((i as usize) << 2)) & 0x7f800000) == 0x7f800000) return i as i32;
-  }
-  return -1;
-}
-
-/** f16 elements stay as they are: only looked at. */
-export function checkF16(values: usize, count: u32): i32 {
-  const exponent = i16x8.splat(0x7c00);
-  let i: u32 = 0;
-  for (; i + 8 <= count; i += 8) {
-    const bits = v128.load(values + ((i as usize) << 1));
-    if (v128.any_true(i16x8.eq(v128.and(bits, exponent), exponent))) break;
-  }
-  for (; i < count; i++) {
-    if (!f16IsFinite(load<u16>(values + ((i as usize) << 1)))) return i as i32;
+    if (isBad(values + (i as usize) * numberBytes, numberBytes, mask)) return i as i32;
   }
   return -1;
 }
