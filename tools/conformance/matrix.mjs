@@ -146,7 +146,7 @@ export async function budgetRange(engine, golden, options) {
  * @param {(typeof BUDGETS)[number]} budget
  * @param {{ all: number, least: number }} range
  * @param {{ cases?: readonly string[], tokens: number }} limits
- * @returns {Promise<Row[]>}
+ * @returns {Promise<(Row & { replays: number })[]>} `replays` of all prompts together
  */
 export async function compareUnderBudget(engine, configuration, golden, budget, range, limits) {
   const bytes =
@@ -169,6 +169,7 @@ export async function compareUnderBudget(engine, configuration, golden, budget, 
       name: `${golden.model.name} · ${configuration.name} · budget ${label} · ${goldenCase.name}`,
       passed: greedy.same && within,
       detail: `${tokensDetail(greedy, expected, goldenCase)}, ${peak}${within ? "" : ": not within the budget"}`,
+      replays: stats.replays,
     };
   });
 }

@@ -1,7 +1,10 @@
 // @ts-check
 /**
  * `npm run conformance`: records llama.cpp's golden vectors and compares WebMoE with them in every configuration.
- * `--compare-only` takes the golden vectors as they are. Writes `docs/conformance.md`; exits 1 if a row fails.
+ * Writes `docs/conformance.md`; exits 1 if a row fails.
+ *
+ *   --compare-only       takes the golden vectors as they are
+ *   --only node|browser  compares in one place only, and writes no table
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -68,13 +71,19 @@ async function group(rows, name, compare) {
   for (const row of failed) console.log(`      ${row.name}: ${row.detail}`);
 }
 
-/** @param {Record<"node" | "browser", import("./engines.mjs").Engine>} engines @returns {Promise<Row[]>} */
-async function fullProduct(engines) {
+/**
+ * @param {Record<"node" | "browser", import("./engines.mjs").Engine>} engines
+ * @param {import("./engines.mjs").Place} [only]
+ * @returns {Promise<Row[]>}
+ */
+async function product(engines, only) {
+  /** @param {{ place: import("./engines.mjs").Place }} configuration */
+  const wanted = ({ place }) => only === undefined || place === only;
   /** @type {Row[]} */
   const rows = [];
   const names = ["embedded", ...RANDOM_MODELS.map(({ name }) => name)];
   const goldens = await Promise.all(names.map(readGolden));
-  for (const configuration of Object.values(CONFIGURATIONS)) {
+  for (const configuration of Object.values(CONFIGURATIONS).filter(wanted)) {
     for (const golden of goldens) {
       await group(rows, `${golden.model.name} · ${configuration.name}`, () =>
         compareWithGolden(engines[configuration.place], configuration, golden),
@@ -82,7 +91,7 @@ async function fullProduct(engines) {
     }
   }
   const embedded = await readGolden("embedded");
-  for (const configuration of RESIDENCY) {
+  for (const configuration of RESIDENCY.filter(wanted)) {
     const engine = engines[configuration.place];
     /** @type {{ all: number, least: number } | undefined} */
     let range;
@@ -122,17 +131,8 @@ ${rows.map(({ name, passed, detail }) => `| ${cell(name)} | ${passed ? "pass" : 
 `;
 }
 
-requireNode();
-const { values: flags } = parseArgs({ options: { "compare-only": { type: "boolean", default: false } } });
-try {
-  await ensureInstalled(ROOT, "what WebMoE needs");
-  if (!flags["compare-only"]) await (await import("./record.mjs")).record();
-  const built = await runLoud("npm", ["run", "--silent", "build"], { cwd: ROOT });
-  if (built !== 0) throw new Error("The build failed; see above.");
-
-  const browser = await launchChromium(ROOT);
-  const engines = { node: await nodeEngine(), browser: await browserEngine(browser) };
-  const rows = await fullProduct(engines);
+/** @param {readonly Row[]} rows @param {string} chromiumVersion */
+async function writeTable(rows, chromiumVersion) {
   const { oracle } = await readGolden("embedded");
   const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
   await mkdir(join(ROOT, "docs"), { recursive: true });
@@ -143,13 +143,32 @@ try {
       WebMoE: version,
       "llama.cpp": `${oracle.llamaCpp} (node-llama-cpp ${oracle.nodeLlamaCpp})`,
       Node: process.versions.node,
-      Chromium: `${browser.version()}, WebGPU through SwiftShader`,
+      Chromium: `${chromiumVersion}, WebGPU through SwiftShader`,
     }),
   );
+}
+
+requireNode();
+try {
+  const { values: flags } = parseArgs({
+    options: { "compare-only": { type: "boolean", default: false }, only: { type: "string" } },
+  });
+  if (flags.only !== undefined && flags.only !== "node" && flags.only !== "browser") {
+    throw new Error(`--only ${flags.only}: it is node or browser.`);
+  }
+  await ensureInstalled(ROOT, "what WebMoE needs");
+  if (!flags["compare-only"]) await (await import("./record.mjs")).record();
+  const built = await runLoud("npm", ["run", "--silent", "build"], { cwd: ROOT });
+  if (built !== 0) throw new Error("The build failed; see above.");
+
+  const browser = await launchChromium(ROOT);
+  const engines = { node: await nodeEngine(), browser: await browserEngine(browser) };
+  const rows = await product(engines, flags.only);
+  if (flags.only === undefined) await writeTable(rows, browser.version());
   await engines.browser.close();
   await browser.close();
   const failed = rows.filter(({ passed }) => !passed).length;
-  console.log(`\n${rows.length - failed} rows pass, ${failed} fail; see docs/conformance.md.`);
+  console.log(`\n${rows.length - failed} rows pass, ${failed} fail.`);
   process.exit(failed === 0 ? 0 : 1);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

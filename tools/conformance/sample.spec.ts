@@ -65,6 +65,16 @@ test.describe("WebGPU in the page", () => {
     expectAll(await compareWithGolden(engine, CONFIGURATIONS.routingWasm, golden, { tokens: GPU_TOKENS }));
   });
 
+  test("experts missed in the middle of a pass are fetched and replayed without a trace", async () => {
+    const golden = await readGolden("random-b-q4_0");
+    const options = CONFIGURATIONS.segmentAll.options;
+    const range = await budgetRange(engine, golden, options);
+    const limits = { cases: ["24 tokens"], tokens: GPU_TOKENS };
+    const rows = await compareUnderBudget(engine, CONFIGURATIONS.segmentAll, golden, 0.25, range, limits);
+    expectAll(rows);
+    expect(rows[0]?.replays).toBeGreaterThan(0);
+  });
+
   test("one slot a layer gives the same tokens, twice: from the network, then from IndexedDB", async () => {
     const golden = await readGolden("embedded");
     const options = { backend: "webgpu", segmentLayers: "all", store: "indexeddb" } as const;
