@@ -31,12 +31,18 @@ export interface RopeSpec {
   /** Leading elements of a head that turn. */
   readonly dimension: number;
   readonly freqBase: number;
+  /** Multiplies every angle: the inverse of a linear scaling factor. Default 1. */
+  readonly freqScale?: number;
+  /** Vector [dimension / 2] that divides the frequencies (Llama 3). */
+  readonly factors?: string;
 }
 
-/** out = row of `weight` [vocabSize, hiddenSize] for each token id. */
+/** out = scale · row of `weight` [vocabSize, hiddenSize] for each token id. */
 export interface EmbedOp {
   readonly kind: "embed";
   readonly weight: string;
+  /** Default 1. */
+  readonly scale?: number;
   readonly out: ValueId;
 }
 
@@ -50,26 +56,31 @@ export interface RmsNormOp {
   readonly out: ValueId;
 }
 
-/** out = [residual +] concat(W₀·x, W₁·x, …); a residual needs a single weight. */
+/** out = [residual +] scale · (concat(W₀·x, W₁·x, …) [+ concat(b₀, b₁, …)]); a residual needs a single weight. */
 export interface LinearOp {
   readonly kind: "linear";
   readonly x: ValueId;
   readonly weights: readonly string[];
+  /** One vector a weight, or none at all. */
+  readonly biases?: readonly string[];
+  /** Default 1. */
+  readonly scale?: number;
   readonly residual?: ValueId;
   readonly out: ValueId;
 }
 
 /**
- * Splits `qkv` [rows, (headCount + 2·kvHeadCount)·headDim], normalises each head of q and k (where weights
- * [headDim] are given), rotates both by position, writes q to `out` [rows, headCount·headDim] and k, v to the
- * layer's cache.
+ * Splits `qkv` [rows, (headCount + 2·kvHeadCount)·headDim], normalises q and k where norm weights are given,
+ * rotates both by position, writes q to `out` [rows, headCount·headDim] and k, v to the layer's cache.
  */
 export interface RopeCacheOp {
   readonly kind: "rope-cache";
   readonly layer: number;
   readonly qkv: ValueId;
+  /** RMSNorm weights: [headDim], one head at a time (the default), or as wide as all heads, which are then one row. */
   readonly qNorm?: string;
   readonly kNorm?: string;
+  readonly normSpan?: "head" | "row";
   readonly eps: number;
   readonly rope: RopeSpec;
   readonly out: ValueId;
@@ -81,6 +92,14 @@ export interface AttentionOp {
   readonly layer: number;
   readonly q: ValueId;
   readonly scale: number;
+  readonly out: ValueId;
+}
+
+/** out [rows, n] = act(first half of x) ⊙ second half of x [rows, 2·n]: a dense or shared gated FFN. */
+export interface GatedActivationOp {
+  readonly kind: "gated-activation";
+  readonly x: ValueId;
+  readonly activation: "silu";
   readonly out: ValueId;
 }
 
@@ -103,16 +122,29 @@ export interface ExpertsOp {
   readonly activation: "silu";
 }
 
-/** out = residual + Σ_rank weight · expert row, ranks ascending. */
+/** out = residual + scale · (Σ_rank weight · expert row, ranks ascending [, + shared]). */
 export interface CombineOp {
   readonly kind: "combine";
   readonly layer: number;
   readonly residual: ValueId;
+  /** What the shared experts computed [rows, hiddenSize]: the last summand. */
+  readonly shared?: ValueId;
+  /** Default 1. */
+  readonly scale?: number;
   readonly out: ValueId;
 }
 
 /** The ops a backend runs on its own; `route` and `experts` also take part in residency. */
-export type Op = EmbedOp | RmsNormOp | LinearOp | RopeCacheOp | AttentionOp | RouteOp | ExpertsOp | CombineOp;
+export type Op =
+  | EmbedOp
+  | RmsNormOp
+  | LinearOp
+  | RopeCacheOp
+  | AttentionOp
+  | GatedActivationOp
+  | RouteOp
+  | ExpertsOp
+  | CombineOp;
 
 export const EXPERT_MATRICES = ["gate", "up", "down"] as const;
 export type ExpertMatrix = (typeof EXPERT_MATRICES)[number];
@@ -143,6 +175,7 @@ export interface Hyperparameters {
   readonly headDim: number;
   readonly vocabSize: number;
   readonly contextLength: number;
+  /** 0 in a dense model, like the next two. */
   readonly expertCount: number;
   readonly expertsPerToken: number;
   readonly expertHiddenSize: number;

@@ -11,6 +11,8 @@ export interface Metadata {
   /** A finite number > 0. */
   positive(key: string): number;
   optionalPositive(key: string): number | undefined;
+  /** A positive multiplier; undefined also where the file says 0, which stands for none. */
+  optionalScale(key: string): number | undefined;
   optionalBoolean(key: string): boolean | undefined;
   strings(key: string): readonly string[];
   optionalStrings(key: string): readonly string[] | undefined;
@@ -67,6 +69,7 @@ export function metadataOf(header: GgufHeader): Metadata {
     optionalCount: countOf,
     positive: (key) => required(key, "a positive number", positiveOf(key)),
     optionalPositive: positiveOf,
+    optionalScale: (key) => (metadata.get(key) === 0 ? undefined : positiveOf(key)),
     optionalBoolean: (key) => get(key, "a bool", (value) => (typeof value === "boolean" ? value : undefined)),
     strings: (key) => required(key, "an array of strings", stringsOf(key)),
     optionalStrings: stringsOf,

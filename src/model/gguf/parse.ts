@@ -86,7 +86,7 @@ const bad = (message: string): WebMoEError => new WebMoEError("bad-gguf", messag
 class Cursor {
   offset = 0;
   private readonly view: DataView;
-  private readonly text = new TextDecoder("utf-8");
+  private readonly text = new TextDecoder("utf-8", { ignoreBOM: true });
 
   constructor(
     private readonly bytes: Uint8Array,
