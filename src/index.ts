@@ -6,6 +6,7 @@ export type { ExpertSnapshot, MemoryInfo, ModelInfo, NumericProfile, Stats } fro
 export type { Model } from "./api/model.ts";
 export type {
   BackendChoice,
+  ExpertBudget,
   GenerateOptions,
   LoadOptions,
   LoadProgress,

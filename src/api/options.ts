@@ -5,6 +5,9 @@ export type ModelSource = string | URL | Blob | readonly (string | URL | Blob)[]
 
 export type BackendChoice = "auto" | "webgpu" | "wasm";
 
+/** Bytes; all experts; the least that works (one slot a layer); or a share of what all experts take. */
+export type ExpertBudget = number | "all" | "min" | `${number}%`;
+
 export interface LoadProgress {
   /** `header`: metadata; `trunk`: always-used weights; `experts`: weights fetched ahead; `compile`: GPU pipelines. */
   phase: "header" | "trunk" | "experts" | "compile";
@@ -21,12 +24,12 @@ export interface LoadOptions {
   routing?: "auto" | "wasm";
   /** `f32` never quantises activations: the exact profile. */
   activations?: "auto" | "f32";
-  /** Threads of the WASM backend. Default: from the machine where `crossOriginIsolated`, else 1. */
+  /** Upper bound on the threads of the WASM backend, which computes on one today. */
   threads?: number;
   /** Positions the session can hold. Default: the model's own, or what 1 GiB of KV cache holds. */
   contextLength?: number;
-  /** Bytes of routed experts on the device; a hard limit. Default: a quarter of device memory. */
-  expertBudget?: number | "all";
+  /** Room for routed experts on the device; a hard limit. Default: a quarter of device memory. */
+  expertBudget?: ExpertBudget;
   /** Bytes of expert records kept in RAM behind the device's slots. Default: an eighth of device memory. */
   hostBudget?: number;
   /** Where fetched parts persist. Default: `indexeddb` where it exists, else `memory`. */

@@ -81,7 +81,7 @@ function configure(choice: ModelChoice): void {
   session.configure({
     source: choice.source,
     backend: settings.backend(),
-    expertShare: settings.expertShare(),
+    expertBudget: settings.expertBudget(),
   });
 }
 

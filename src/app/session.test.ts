@@ -8,9 +8,6 @@ import {
 } from "../index.ts";
 import { createSession, type ModelRequest } from "./session.ts";
 
-const EXPERT_BYTES = 1000;
-const INFO = { expertBytes: EXPERT_BYTES, layerCount: 3, expertCount: 8 } as Model["info"];
-
 /** A library that records what happens to it; each load is settled by the test. */
 function library() {
   const log: string[] = [];
@@ -26,7 +23,6 @@ function library() {
       }
     }
     return {
-      info: INFO,
       generate,
       dispose: async () => void log.push(`dispose ${name}`),
     } as unknown as Model;
@@ -50,7 +46,7 @@ function library() {
 const request = (source: string, more: Partial<ModelRequest> = {}): ModelRequest => ({
   source,
   backend: "auto",
-  expertShare: "auto",
+  expertBudget: "auto",
   ...more,
 });
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
@@ -100,21 +96,16 @@ describe("session", () => {
     expect(log).toEqual(["open a", "open a"]);
   });
 
-  it("turns a share of the experts into bytes once the model is known, at least one slot a layer", async () => {
+  it("leaves the budget to the library unless one was chosen", async () => {
     const { loads, session } = library();
-    session.configure(request("a", { expertShare: 0.5 }));
+    session.configure(request("a"));
     void session.load();
     await settled();
-    expect(loads[0]!.options.expertBudget).toBeUndefined();
     loads[0]!.resolve();
-    await settled();
-    expect(loads[1]!.options.expertBudget).toBe(12 * EXPERT_BYTES);
-    loads[1]!.resolve();
-    await settled();
-    session.configure(request("a", { expertShare: 0.01 }));
+    session.configure(request("a", { expertBudget: "25%" }));
     void session.load();
     await settled();
-    expect(loads[2]!.options.expertBudget).toBe(3 * EXPERT_BYTES);
+    expect(loads.map(({ options }) => options.expertBudget)).toEqual([undefined, "25%"]);
   });
 
   it("hears no progress of a load that is over", async () => {

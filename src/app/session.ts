@@ -1,24 +1,24 @@
 import {
   type BackendChoice,
+  type ExpertBudget,
   type GenerateOptions,
   type GenerateResult,
   type LoadOptions,
   type LoadProgress,
   type Model,
-  type ModelInfo,
   type ModelSource,
   type Token,
   WebMoEError,
 } from "../index.ts";
 
-/** Room for routed experts: the library's choice, all of them, one slot a layer, or a share between 0 and 1. */
-export type ExpertShare = "auto" | "all" | "one-slot" | number;
+/** Room for routed experts; `auto` leaves it to the library. */
+export type ExpertRoom = "auto" | ExpertBudget;
 
 /** Everything a load depends on; another value of any field means another model instance. */
 export interface ModelRequest {
   source: ModelSource;
   backend: BackendChoice;
-  expertShare: ExpertShare;
+  expertBudget: ExpertRoom;
 }
 
 export type Phase = "empty" | "loading" | "ready" | "generating";
@@ -47,13 +47,6 @@ interface Load {
 /** After these the instance cannot go on; the next use loads it anew. */
 const FATAL: ReadonlySet<string> = new Set(["device-lost", "out-of-memory", "source-changed"]);
 
-/** Bytes of budget that hold a share of all routed experts, never less than one slot a layer. */
-export function budgetFor(info: ModelInfo, share: number | "one-slot"): number {
-  const oneSlotEach = info.expertBytes * info.layerCount;
-  if (share === "one-slot") return oneSlotEach;
-  return Math.max(oneSlotEach, Math.ceil(oneSlotEach * info.expertCount * share));
-}
-
 /**
  * One model at a time, from choice to text. A new request retires the old model first and only then opens the next,
  * so that two never hold device memory together; whatever finishes late for a retired request is disposed of.
@@ -64,7 +57,6 @@ export function createSession(open: Open, events: SessionEvents) {
   let model: Model | undefined;
   let generation: AbortController | undefined;
   let retired: Promise<void> = Promise.resolve();
-  const knownInfo = new Map<ModelSource, ModelInfo>();
 
   function retire(): void {
     generation?.abort();
@@ -85,34 +77,20 @@ export function createSession(open: Open, events: SessionEvents) {
     events.onPhase("empty");
   }
 
-  /** A share of the experts is a number of bytes only once the header is known: an unknown model is opened twice. */
-  async function openFor(wanted: ModelRequest, options: LoadOptions): Promise<Model> {
-    const { source, expertShare } = wanted;
-    if (expertShare === "auto") return open(source, options);
-    if (expertShare === "all") return open(source, { ...options, expertBudget: "all" });
-    let info = knownInfo.get(source);
-    if (!info) {
-      const probe = await open(source, { ...options, completeInBackground: false });
-      info = probe.info;
-      await probe.dispose();
-    }
-    return open(source, { ...options, expertBudget: budgetFor(info, expertShare) });
-  }
-
   async function start(wanted: ModelRequest, signal: AbortSignal): Promise<Model> {
     await retired;
     if (signal.aborted) throw new WebMoEError("aborted", "Another model was chosen.");
     // Progress crosses from the worker on a way of its own and may come after the model itself.
     let isOpen = false;
-    const instance = await openFor(wanted, {
+    const instance = await open(wanted.source, {
       backend: wanted.backend,
+      ...(wanted.expertBudget === "auto" ? {} : { expertBudget: wanted.expertBudget }),
       signal,
       onProgress: (progress) => {
         if (!signal.aborted && !isOpen) events.onProgress(progress);
       },
     });
     isOpen = true;
-    if (!signal.aborted) knownInfo.set(wanted.source, instance.info);
     return instance;
   }
 
@@ -165,7 +143,7 @@ export function createSession(open: Open, events: SessionEvents) {
       const same =
         request?.source === next.source &&
         request.backend === next.backend &&
-        request.expertShare === next.expertShare;
+        request.expertBudget === next.expertBudget;
       if (same) return;
       retire();
       request = next;

@@ -1,6 +1,9 @@
 import type { BackendChoice, GenerateOptions } from "../index.ts";
 import { byId } from "./dom.ts";
-import type { ExpertShare } from "./session.ts";
+import type { ExpertRoom } from "./session.ts";
+
+/** What the form offers. */
+const EXPERT_ROOMS: readonly ExpertRoom[] = ["auto", "all", "50%", "25%", "10%", "min"];
 
 /** A number within the field's own limits; nonsense turns back into the field's default, and the field shows it. */
 function readNumber(field: HTMLInputElement): number {
@@ -16,10 +19,10 @@ function readNumber(field: HTMLInputElement): number {
 export function createSettings(onEngineChange: () => void) {
   const number = (id: string): HTMLInputElement => byId(id, HTMLInputElement);
   const backend = byId("backend", HTMLSelectElement);
-  const share = byId("expert-share", HTMLSelectElement);
+  const budget = byId("expert-budget", HTMLSelectElement);
   const seed = number("seed");
   backend.addEventListener("change", onEngineChange);
-  share.addEventListener("change", onEngineChange);
+  budget.addEventListener("change", onEngineChange);
 
   return {
     /** Sampling options. An empty seed becomes a random one that is known, so that the text can be had again. */
@@ -38,11 +41,8 @@ export function createSettings(onEngineChange: () => void) {
     backend(): BackendChoice {
       return backend.value === "webgpu" || backend.value === "wasm" ? backend.value : "auto";
     },
-    expertShare(): ExpertShare {
-      const { value } = share;
-      if (value === "all" || value === "one-slot") return value;
-      const part = Number(value);
-      return part > 0 && part < 1 ? part : "auto";
+    expertBudget(): ExpertRoom {
+      return EXPERT_ROOMS.find((room) => room === budget.value) ?? "auto";
     },
   };
 }

@@ -7,8 +7,10 @@ import { type Library, openLibrary } from "../experts/library.ts";
 import type { PartStore } from "../experts/store/store.ts";
 import { readGgufHeader } from "../model/gguf/read.ts";
 import { describeModel, type ModelDescription } from "../model/model.ts";
+import { splitCountOf } from "../model/model-file.ts";
 import { tokenizerFrom } from "../model/tokenizer/from-metadata.ts";
 import { createResidency, type Residency } from "../residency/residency.ts";
+import { budgetBytes } from "../residency/slot-budget.ts";
 import { type Core, instantiateCore } from "../wasm/core.ts";
 import { chooseBackend } from "./choose-backend.ts";
 import { partDirectory } from "./directory.ts";
@@ -61,7 +63,13 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
   const progress = (phase: LoadProgress["phase"], loadedBytes: number, totalBytes: number): void =>
     options.onProgress?.({ phase, loadedBytes, totalBytes });
 
-  const opened = await platform.openModel(source, { store, core, fresh, signal });
+  const opened = await platform.openModel(source, {
+    store,
+    core,
+    fresh,
+    signal,
+    splitCount: async (file, opening) => splitCountOf(await readGgufHeader(file, opening)),
+  });
   let library: Library | undefined;
   let backend: Backend | undefined;
   try {
@@ -89,9 +97,16 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       backend.writeTrunk(spec, rows);
     const { expertCount, layerCount } = plan.hyperparameters;
     const slotBytes = plan.layers.map((layer) => backend!.slotBytes(layer.index));
-    const allExpertBytes = expertCount * slotBytes.reduce((sum, bytes) => sum + bytes, 0);
-    const residency = await fitResidency(settings.expertBudget, allExpertBytes, (budget) =>
-      createResidency({ core, backend: backend!, provider: library!, layerCount, expertCount, budget }),
+    const budget = budgetBytes(settings.expertBudget, slotBytes, expertCount);
+    const residency = await fitResidency(budget, budgetBytes("all", slotBytes, expertCount), (bytes) =>
+      createResidency({
+        core,
+        backend: backend!,
+        provider: library!,
+        layerCount,
+        expertCount,
+        budget: bytes,
+      }),
     );
     throwIfAborted(signal);
     const everyExpertFits = residency.counts.every((count) => count === 0 || count === expertCount);
@@ -109,7 +124,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
         residency,
         contextLength,
         fileBytes: opened.files.reduce((sum, { size }) => sum + size, 0),
-        expertBudget: settings.expertBudget,
+        expertBudget: budget,
         hostTierBytes: library.counters().hostTierBytes,
       }),
       backend,
@@ -149,9 +164,9 @@ async function readDescription(
  * Errors: `budget-too-small`, `out-of-memory` if not even the smallest budget fits.
  */
 async function fitResidency(
-  budget: number | "all",
+  budget: number,
   allExpertBytes: number,
-  create: (budget: number | "all") => Promise<Residency>,
+  create: (budget: number) => Promise<Residency>,
 ): Promise<Residency> {
   let attempt = budget;
   let outOfMemory: WebMoEError | undefined;
@@ -161,7 +176,7 @@ async function fitResidency(
     } catch (error) {
       if (!(error instanceof WebMoEError) || error.code !== "out-of-memory") throw outOfMemory ?? error;
       outOfMemory = error;
-      attempt = Math.floor(Math.min(attempt === "all" ? allExpertBytes : attempt, allExpertBytes) / 2);
+      attempt = Math.floor(Math.min(attempt, allExpertBytes) / 2);
     }
   }
 }

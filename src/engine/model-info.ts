@@ -9,7 +9,7 @@ export interface InfoParts {
   readonly residency: Residency;
   readonly fileBytes: number;
   readonly contextLength: number;
-  readonly expertBudget: number | "all";
+  readonly expertBudget: number;
   readonly hostTierBytes: number;
 }
 
@@ -19,7 +19,6 @@ export function modelInfo(parts: InfoParts): ModelInfo {
   const { plan, name, license, parameterCount, quantizations } = description;
   const { hyperparameters } = plan;
   const slotBytes = plan.layers.map((layer) => backend.slotBytes(layer.index));
-  const allExperts = slotBytes.reduce((sum, bytes) => sum + bytes * hyperparameters.expertCount, 0);
   const memory: MemoryInfo = { ...backend.memory(), hostTierBytes: parts.hostTierBytes };
   return {
     ...hyperparameters,
@@ -32,7 +31,7 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     contextLength,
     modelContextLength: hyperparameters.contextLength,
     quantizations,
-    expertBudget: expertBudget === "all" ? allExperts : expertBudget,
+    expertBudget,
     slotsPerLayer: Array.from(residency.counts),
     numerics: backend.numerics,
     memory,

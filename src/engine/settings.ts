@@ -1,5 +1,5 @@
 import { WebMoEError } from "../api/errors.ts";
-import type { LoadOptions } from "../api/options.ts";
+import type { ExpertBudget, LoadOptions } from "../api/options.ts";
 import { type ForwardPlan, kvBytesPerPosition } from "../model/plan.ts";
 
 const DEFAULT_KV_BYTES = 1024 ** 3;
@@ -30,6 +30,18 @@ function count(name: string, value: number | undefined, max: number): number | u
   return value;
 }
 
+function expertBudget(value: ExpertBudget | undefined, fallback: number): ExpertBudget {
+  if (value === "all" || value === "min") return value;
+  if (typeof value !== "string") return bytes("expertBudget", value, fallback);
+  const share = /^\d+(\.\d+)?%$/.test(value) ? Number.parseFloat(value) : Number.NaN;
+  if (!(share > 0 && share <= 100))
+    throw new WebMoEError(
+      "invalid-argument",
+      `expertBudget is ${value}; it must be a number of bytes, "all", "min", or a share such as "25%".`,
+    );
+  return value;
+}
+
 /** Load options that need no model, checked and with defaults. */
 export type LoadSettings = ReturnType<typeof loadSettings>;
 
@@ -38,14 +50,12 @@ export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
   oneOf("activations", options.activations, ["auto", "f32"], "auto");
   count("threads", options.threads, 256);
   const store = options.store && oneOf("store", options.store, ["indexeddb", "memory"], "memory");
-  const budget = options.expertBudget;
   const segmentLayers = options.segmentLayers;
   return {
     backend: oneOf("backend", options.backend, ["auto", "webgpu", "wasm"], "auto"),
     routing: oneOf("routing", options.routing, ["auto", "wasm"], "auto"),
     store,
-    /** A default budget may shrink when the device has less; a given one says what the user wants. */
-    expertBudget: budget === "all" ? budget : bytes("expertBudget", budget, deviceMemoryBytes / 4),
+    expertBudget: expertBudget(options.expertBudget, deviceMemoryBytes / 4),
     hostBudget: bytes("hostBudget", options.hostBudget, deviceMemoryBytes / 8),
     contextLength: count("contextLength", options.contextLength, 2 ** 24),
     segmentLayers:

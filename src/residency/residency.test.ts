@@ -1,12 +1,13 @@
 import { beforeAll, expect, test } from "vitest";
 import coreUrl from "../../asm/core/index.ts?asc";
 import { WebMoEError } from "../api/errors.ts";
+import type { ExpertBudget } from "../api/options.ts";
 import { ABSENT, type Backend } from "../backend/backend.ts";
 import type { ExpertRecord, RecordProvider } from "../experts/parts.ts";
 import { compileWasmFile } from "../wasm/compile-node.ts";
 import { instantiateCore } from "../wasm/core.ts";
 import { createResidency, type Residency } from "./residency.ts";
-import { slotCounts } from "./slot-budget.ts";
+import { budgetBytes, slotCounts } from "./slot-budget.ts";
 
 const LAYERS = 3;
 const EXPERTS = 8;
@@ -171,7 +172,11 @@ test("hits, misses, evictions and resident bytes add up", async () => {
 });
 
 test("slots are shared evenly under the budget, and a budget below one slot a layer names what would do", () => {
-  expect(Array.from(slotCounts([10, 0, 10, 10], 8, "all"))).toEqual([8, 0, 8, 8]);
+  const bytes = (budget: ExpertBudget): number => budgetBytes(budget, [10, 0, 10, 10], 8);
+  expect(["all", "min", "50%", "0.1%", 77].map((budget) => bytes(budget as ExpertBudget))).toEqual([
+    240, 30, 120, 30, 77,
+  ]);
+  expect(Array.from(slotCounts([10, 0, 10, 10], 8, 240))).toEqual([8, 0, 8, 8]);
   expect(Array.from(slotCounts([10, 0, 10, 10], 8, 85))).toEqual([3, 0, 3, 2]);
   expect(Array.from(slotCounts([10, 0, 10, 10], 8, 1e9))).toEqual([8, 0, 8, 8]);
   expect(() => slotCounts([10, 0, 10, 10], 8, 29)).toThrow("takes 30 bytes");

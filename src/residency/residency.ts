@@ -56,7 +56,8 @@ export interface ResidencyOptions {
   readonly provider: RecordProvider;
   readonly layerCount: number;
   readonly expertCount: number;
-  readonly budget: number | "all";
+  /** Bytes. */
+  readonly budget: number;
 }
 
 /** Errors: `budget-too-small`, `out-of-memory`. */

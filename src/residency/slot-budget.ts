@@ -1,4 +1,16 @@
 import { WebMoEError } from "../api/errors.ts";
+import type { ExpertBudget } from "../api/options.ts";
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** Bytes of a budget; a share is rounded down, but is never less than one slot a layer. */
+export function budgetBytes(budget: ExpertBudget, slotBytes: readonly number[], expertCount: number): number {
+  const oneSlotEach = sum(slotBytes);
+  if (budget === "min") return oneSlotEach;
+  if (budget === "all") return oneSlotEach * expertCount;
+  if (typeof budget === "number") return budget;
+  return Math.max(oneSlotEach, Math.floor((oneSlotEach * expertCount * Number.parseFloat(budget)) / 100));
+}
 
 /**
  * Slots per layer under a budget: every MoE layer gets the same number, what is left over buys one more in the
@@ -6,24 +18,20 @@ import { WebMoEError } from "../api/errors.ts";
  * from host memory), so the budget bounds their sum.
  *
  * @param slotBytes bytes of one slot in each layer, 0 for a dense layer
- * @param budget bytes, or "all"
+ * @param budget bytes
  * Errors: `budget-too-small` (naming the bytes that would do) if a layer would have no slot.
  */
-export function slotCounts(
-  slotBytes: readonly number[],
-  expertCount: number,
-  budget: number | "all",
-): Uint32Array {
-  const round = slotBytes.reduce((sum, bytes) => sum + bytes, 0);
+export function slotCounts(slotBytes: readonly number[], expertCount: number, budget: number): Uint32Array {
+  const round = sum(slotBytes);
   if (round === 0) return new Uint32Array(slotBytes.length);
-  const perLayer = budget === "all" ? expertCount : Math.min(expertCount, Math.floor(budget / round));
+  const perLayer = Math.min(expertCount, Math.floor(budget / round));
   if (perLayer < 1)
     throw new WebMoEError(
       "budget-too-small",
       `An expert budget of ${budget} bytes is too small: one slot in each layer takes ${round} bytes.`,
     );
   const counts = Uint32Array.from(slotBytes, (bytes) => (bytes > 0 ? perLayer : 0));
-  if (budget === "all" || perLayer === expertCount) return counts;
+  if (perLayer === expertCount) return counts;
   let left = budget - perLayer * round;
   slotBytes.forEach((bytes, layer) => {
     if (bytes > 0 && bytes <= left) {

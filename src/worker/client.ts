@@ -1,7 +1,7 @@
 import { proxy, type Remote, releaseProxy, wrap } from "comlink";
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { Model } from "../api/model.ts";
-import type { LoadOptions, ModelSource } from "../api/options.ts";
+import type { LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
 import { carryErrors } from "./errors.ts";
 import type { CallId, EngineHost, WireSource } from "./protocol.ts";
 
@@ -71,8 +71,11 @@ export async function loadInWorker(source: ModelSource, options: LoadOptions = {
   };
 
   try {
-    const progress = onProgress && proxy(onProgress);
+    // Progress has a channel of its own and may come after what it was about.
+    let loaded = false;
+    const progress = onProgress && proxy((event: LoadProgress) => (loaded ? undefined : onProgress(event)));
     const info = await cancellable(signal, (id) => host.load(id, wired, wireOptions, progress));
+    loaded = true;
     return {
       info,
       async *generate(prompt, generateOptions = {}) {

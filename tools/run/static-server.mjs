@@ -19,6 +19,7 @@ const MIME_TYPES = {
   ".svg": "image/svg+xml",
   ".txt": "text/plain; charset=utf-8",
   ".wasm": "application/wasm",
+  ".md": "text/plain; charset=utf-8",
   ".webmanifest": "application/manifest+json",
 };
 
