@@ -58,6 +58,7 @@ export const FLOAT_FORMATS: Readonly<Record<FloatFormat, { bytes: 1 | 2 | 4; exp
 
 /** Consecutive bytes of a block that stay together. */
 export interface BlockField {
+  readonly name: string;
   /** From the start of the block in the file. */
   readonly offset: number;
   readonly bytes: number;
@@ -84,116 +85,44 @@ export interface QuantType {
 /** Length and plane of a field, and its number format if it is floats. */
 type FieldRow = readonly [bytes: number, plane: number, floats?: FloatFormat];
 
-/** A type from its block's fields in the file's order. */
+/** A type from its block's fields, named as in `ggml-common.h`, in the file's order. */
 function quantType(
   name: QuantName,
   ggmlType: number,
   blockSize: number,
-  rows: readonly FieldRow[],
+  rows: Readonly<Record<string, FieldRow>>,
 ): QuantType {
-  const planes = new Array<number>(Math.max(...rows.map(([, plane]) => plane)) + 1).fill(0);
+  const planes: number[] = new Array(Math.max(...Object.values(rows).map(([, plane]) => plane)) + 1).fill(0);
   let blockBytes = 0;
-  const fields = rows.map(([bytes, plane, floats]): BlockField => {
-    const planeOffset = planes[plane] ?? 0;
-    const field = { offset: blockBytes, bytes, plane, planeOffset, ...(floats && { floats }) };
+  const fields = Object.entries(rows).map(([fieldName, [bytes, plane, floats]]): BlockField => {
+    const planeOffset = planes[plane]!;
+    const place = { name: fieldName, offset: blockBytes, bytes, plane, planeOffset };
     planes[plane] = planeOffset + bytes;
     blockBytes += bytes;
-    return field;
+    return floats ? { ...place, floats } : place;
   });
   return { name, ggmlType, blockSize, blockBytes, fields, planes };
 }
 
 export const QUANT_TYPES: Readonly<Record<QuantName, QuantType>> = {
-  f32: quantType("f32", 0, 1, [[4, 0, "f32"]]),
-  f16: quantType("f16", 1, 1, [[2, 0, "f16"]]),
-  bf16: quantType("bf16", 30, 1, [[2, 0, "bf16"]]),
-  // d, qs
-  q4_0: quantType("q4_0", 2, 32, [
-    [2, 1, "f16"],
-    [16, 0],
-  ]),
-  // d m, qs
-  q4_1: quantType("q4_1", 3, 32, [
-    [4, 1, "f16"],
-    [16, 0],
-  ]),
-  // d, qh, qs
-  q5_0: quantType("q5_0", 6, 32, [
-    [2, 2, "f16"],
-    [4, 1],
-    [16, 0],
-  ]),
-  // d m, qh, qs
-  q5_1: quantType("q5_1", 7, 32, [
-    [4, 2, "f16"],
-    [4, 1],
-    [16, 0],
-  ]),
-  // d, qs
-  q8_0: quantType("q8_0", 8, 32, [
-    [2, 1, "f16"],
-    [32, 0],
-  ]),
-  // scales, qs, d dmin
-  q2_k: quantType("q2_k", 10, 256, [
-    [16, 1],
-    [64, 0],
-    [4, 2, "f16"],
-  ]),
-  // hmask, qs, scales, d
-  q3_k: quantType("q3_k", 11, 256, [
-    [32, 1],
-    [64, 0],
-    [12, 2],
-    [2, 3, "f16"],
-  ]),
-  // d dmin, scales, qs
-  q4_k: quantType("q4_k", 12, 256, [
-    [4, 2, "f16"],
-    [12, 1],
-    [128, 0],
-  ]),
-  // d dmin, scales, qh, qs
-  q5_k: quantType("q5_k", 13, 256, [
-    [4, 3, "f16"],
-    [12, 2],
-    [32, 1],
-    [128, 0],
-  ]),
-  // ql, qh, scales, d
-  q6_k: quantType("q6_k", 14, 256, [
-    [128, 0],
-    [64, 1],
-    [16, 2],
-    [2, 3, "f16"],
-  ]),
-  // d, qs
-  iq4_nl: quantType("iq4_nl", 20, 32, [
-    [2, 1, "f16"],
-    [16, 0],
-  ]),
-  // d, scales_h scales_l, qs
-  iq4_xs: quantType("iq4_xs", 23, 256, [
-    [2, 1, "f16"],
-    [6, 1],
-    [128, 0],
-  ]),
-  // e, qs
-  mxfp4: quantType("mxfp4", 39, 32, [
-    [1, 1, "e8m0"],
-    [16, 0],
-  ]),
-  // qs, qh, d
-  tq1_0: quantType("tq1_0", 34, 256, [
-    [48, 0],
-    [4, 1],
-    [2, 2, "f16"],
-  ]),
-  // qs, d
-  tq2_0: quantType("tq2_0", 35, 256, [
-    [64, 0],
-    [2, 1, "f16"],
-  ]),
+  f32: quantType("f32", 0, 1, { x: [4, 0, "f32"] }),
+  f16: quantType("f16", 1, 1, { x: [2, 0, "f16"] }),
+  bf16: quantType("bf16", 30, 1, { x: [2, 0, "bf16"] }),
+  q4_0: quantType("q4_0", 2, 32, { d: [2, 1, "f16"], qs: [16, 0] }),
+  q4_1: quantType("q4_1", 3, 32, { dm: [4, 1, "f16"], qs: [16, 0] }),
+  q5_0: quantType("q5_0", 6, 32, { d: [2, 2, "f16"], qh: [4, 1], qs: [16, 0] }),
+  q5_1: quantType("q5_1", 7, 32, { dm: [4, 2, "f16"], qh: [4, 1], qs: [16, 0] }),
+  q8_0: quantType("q8_0", 8, 32, { d: [2, 1, "f16"], qs: [32, 0] }),
+  q2_k: quantType("q2_k", 10, 256, { scales: [16, 1], qs: [64, 0], dm: [4, 2, "f16"] }),
+  q3_k: quantType("q3_k", 11, 256, { hmask: [32, 1], qs: [64, 0], scales: [12, 2], d: [2, 3, "f16"] }),
+  q4_k: quantType("q4_k", 12, 256, { dm: [4, 2, "f16"], scales: [12, 1], qs: [128, 0] }),
+  q5_k: quantType("q5_k", 13, 256, { dm: [4, 3, "f16"], scales: [12, 2], qh: [32, 1], qs: [128, 0] }),
+  q6_k: quantType("q6_k", 14, 256, { ql: [128, 0], qh: [64, 1], scales: [16, 2], d: [2, 3, "f16"] }),
+  iq4_nl: quantType("iq4_nl", 20, 32, { d: [2, 1, "f16"], qs: [16, 0] }),
+  iq4_xs: quantType("iq4_xs", 23, 256, { d: [2, 1, "f16"], scales: [6, 1], qs: [128, 0] }),
+  mxfp4: quantType("mxfp4", 39, 32, { e: [1, 1, "e8m0"], qs: [16, 0] }),
+  tq1_0: quantType("tq1_0", 34, 256, { qs: [48, 0], qh: [4, 1], d: [2, 2, "f16"] }),
+  tq2_0: quantType("tq2_0", 35, 256, { qs: [64, 0], d: [2, 1, "f16"] }),
 };
 
 /** The version of the planar layout; part of every store key, so that old stores are never misread. */
@@ -202,7 +131,7 @@ export const LAYOUT_VERSION = 1;
 /** Planes start at multiples of this many bytes, so that kernels may load 128 bits at a time. */
 export const PLANE_ALIGNMENT = 16;
 
-/** Rows of a segment are a multiple of this, so that every plane of every segment, 1 byte a row or more, starts aligned. */
+/** Rows of a segment are a multiple of this, so that planes of a single byte a row start aligned in every segment. */
 export const SEGMENT_ROW_MULTIPLE = 16;
 
 export interface PlaneLayout {

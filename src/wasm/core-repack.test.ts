@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import coreUrl from "../../asm/core/index.ts?asc";
-import { packedLayout, QUANT_TYPES } from "../model/quantization.ts";
+import { createRandom } from "../backend/testing/tensors.ts";
+import { FLOAT_FORMATS, packedLayout, QUANT_TYPES, type QuantName } from "../model/quantization.ts";
 import { compileWasmFile } from "./compile-node.ts";
 import { type Core, instantiateCore } from "./core.ts";
 
@@ -9,80 +10,121 @@ beforeAll(async () => {
   core = await instantiateCore(await compileWasmFile(coreUrl));
 });
 
+const TYPES = Object.keys(QUANT_TYPES) as QuantName[];
 const f16 = (bits: number): number[] => [bits & 255, bits >> 8];
-const ONE = f16(0x3c00);
 
-/** Blocks whose scale bits are `scales` and whose quants count upwards through the matrix. */
-function fileBlocks(scales: readonly number[], quantBytes: number): Uint8Array {
-  return Uint8Array.from(
-    scales.flatMap((bits, block) => [
-      ...f16(bits),
-      ...Array.from({ length: quantBytes }, (_, i) => (block * quantBytes + i * 7) & 255),
-    ]),
-  );
+/** Random blocks; the numbers in them are finite, since one bit of each exponent is cleared. */
+function randomBlocks(type: QuantName, blocks: number, seed: number): Uint8Array {
+  const random = createRandom(seed);
+  const { blockBytes, fields } = QUANT_TYPES[type];
+  const bytes = Uint8Array.from({ length: blocks * blockBytes }, () => random() * 256);
+  for (let block = 0; block < blocks; block++) {
+    for (const { offset, bytes: length, floats } of fields) {
+      if (!floats) continue;
+      const { bytes: width, exponentMask } = FLOAT_FORMATS[floats];
+      for (let at = width - 1; at < length; at += width) {
+        bytes[block * blockBytes + offset + at]! &= ~(exponentMask >>> (8 * (width - 1))) | 1;
+      }
+    }
+  }
+  return bytes;
 }
 
-test.each(["q8_0", "q4_0"] as const)(
-  "%s blocks come apart into a plane of quants and one of scales",
-  (type) => {
-    const [rows, cols] = [3, 96];
-    const scales = Array.from({ length: 9 }, (_, i) => 0x3c00 + i);
-    const quantBytes = QUANT_TYPES[type].planes[0]!;
-    const packed = core.repack(type, fileBlocks(scales, quantBytes), rows, cols);
-    const { planes, byteLength } = packedLayout(type, rows, cols);
-    expect(packed.length).toBe(byteLength);
-    const quants = packed.subarray(0, 9 * quantBytes);
-    expect([...quants]).toEqual(
-      Array.from({ length: 9 * quantBytes }, (_, i) => {
-        const block = Math.floor(i / quantBytes);
-        return (block * quantBytes + (i % quantBytes) * 7) & 255;
-      }),
-    );
-    const scalePlane = planes[1]!.offset;
-    expect([...packed.subarray(scalePlane, scalePlane + 18)]).toEqual(scales.flatMap(f16));
-    expect([...packed.subarray(scalePlane + 18)]).toEqual(new Array(byteLength - scalePlane - 18).fill(0));
-  },
-);
+/** The planes, byte by byte. */
+function splitFields(type: QuantName, file: Uint8Array, rows: number, cols: number): Uint8Array {
+  const { blockBytes, fields, planes } = QUANT_TYPES[type];
+  const layout = packedLayout(type, rows, cols);
+  const packed = new Uint8Array(layout.byteLength);
+  for (let block = 0; block * blockBytes < file.length; block++) {
+    for (const field of fields) {
+      const from = block * blockBytes + field.offset;
+      const to = layout.planes[field.plane]!.offset + block * planes[field.plane]! + field.planeOffset;
+      packed.set(file.subarray(from, from + field.bytes), to);
+    }
+  }
+  return packed;
+}
 
-test("f16 and f32 elements stay as they are, padded with zeros", () => {
-  core.checksum(new Uint8Array(256).fill(255));
-  const halves = Uint8Array.from([...ONE, ...f16(0xbc00), ...f16(0x7bff)]);
-  expect([...core.repack("f16", halves, 1, 3)]).toEqual([...halves, ...new Array(10).fill(0)]);
-  const floats = new Float32Array([1, -2, 3.4e38, 1e-40, 0]);
-  const packed = core.repack("f32", new Uint8Array(floats.buffer), 1, 5);
-  expect([...new Float32Array(packed.buffer)]).toEqual([...floats, 0, 0, 0]);
+test.each(TYPES)("%s blocks come apart into the planes of the table, padded with zeros", (type) => {
+  const cols = 3 * QUANT_TYPES[type].blockSize;
+  // 29 · 3 blocks: an odd number of rows, and a whole chunk of blocks with a part of another.
+  for (const rows of [1, 3, 29]) {
+    core.checksum(new Uint8Array(64 * 1024).fill(255));
+    const file = randomBlocks(type, rows * 3, rows);
+    expect(core.repack(type, file, rows, cols)).toEqual(splitFields(type, file, rows, cols));
+  }
 });
 
-test("a scale that is not finite is bad-gguf and names its block", () => {
-  for (const bits of [0x7c00, 0xfc00, 0x7e01]) {
-    const scales = [0x3c00, 0x3c00, 0x3c00, 0x3c00, bits, 0x3c00];
-    for (const type of ["q8_0", "q4_0"] as const) {
-      const bytes = fileBlocks(scales, QUANT_TYPES[type].planes[0]!);
-      expect(() => core.repack(type, bytes, 3, 64)).toThrow(
-        expect.objectContaining({ code: "bad-gguf", message: expect.stringMatching(/block 4 \(row 2\)/) }),
-      );
+test("a block's planes hold what kernels expect to find there", () => {
+  const block = Uint8Array.from({ length: 144 }, (_, i) => i & 63);
+  const packed = [...core.repack("q4_k", block, 1, 256)];
+  expect(packed.slice(0, 128)).toEqual([...block.subarray(16)]);
+  expect(packed.slice(128, 140)).toEqual([...block.subarray(4, 16)]);
+  expect(packed.slice(144, 148)).toEqual([...block.subarray(0, 4)]);
+  const q8 = core.repack(
+    "q8_0",
+    Uint8Array.from({ length: 34 }, (_, i) => i + 1),
+    1,
+    32,
+  );
+  expect([...q8.subarray(0, 32)]).toEqual(Array.from({ length: 32 }, (_, i) => i + 3));
+  expect([...q8.subarray(32, 34)]).toEqual([1, 2]);
+});
+
+/** Every bit pattern class of numbers that are not finite: ±infinity and NaN, quiet and signalling. */
+const NOT_FINITE: Readonly<Record<keyof typeof FLOAT_FORMATS, readonly number[]>> = {
+  f32: [0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001, 0xffffffff],
+  f16: [0x7c00, 0xfc00, 0x7e00, 0x7c01, 0xffff],
+  bf16: [0x7f80, 0xff80, 0x7fc0, 0x7f81, 0xffff],
+  e8m0: [0xff],
+};
+
+test.each(TYPES)("a number of %s that is not finite is bad-gguf and names where it stands", (type) => {
+  const { blockSize, blockBytes, fields } = QUANT_TYPES[type];
+  const [rows, perRow] = [10, 10];
+  const plain = blockSize === 1;
+  for (const { offset, bytes: length, floats } of fields) {
+    if (!floats) continue;
+    const { bytes: width } = FLOAT_FORMATS[floats];
+    for (let at = 0; at < length; at += width) {
+      NOT_FINITE[floats].forEach((bits, i) => {
+        // Inside a chunk or vector, at its end and start, and last of all.
+        const block = [3, 63, 64, 71, rows * perRow - 1][i]!;
+        const file = randomBlocks(type, rows * perRow, i);
+        for (let byte = 0; byte < width; byte++) {
+          file[block * blockBytes + offset + at + byte] = bits >>> (8 * byte);
+        }
+        const where = `The ${type} ${plain ? "element" : "scale of block"} ${block} (row ${Math.floor(block / perRow)}) `;
+        expect(() => core.repack(type, file, rows, perRow * blockSize)).toThrow(
+          expect.objectContaining({ code: "bad-gguf", message: expect.stringContaining(where) }),
+        );
+      });
     }
   }
 });
 
-test("an element that is not finite is bad-gguf and names its index, wherever it stands", () => {
-  for (const at of [0, 3, 7, 8, 18]) {
-    const floats = new Float32Array(19).fill(1);
-    floats[at] = at % 2 ? Number.NaN : -Infinity;
-    const halves = Uint8Array.from(Array.from(floats, (v) => f16(v === 1 ? 0x3c00 : 0xfc00)).flat());
-    for (const [type, bytes] of [
-      ["f32", new Uint8Array(floats.buffer)],
-      ["f16", halves],
-    ] as const) {
-      expect(() => core.repack(type, bytes, 1, 19)).toThrow(
-        expect.objectContaining({ code: "bad-gguf", message: expect.stringContaining(`element ${at} `) }),
-      );
-    }
-  }
+test("the first of several bad blocks is named, whichever of its fields is bad", () => {
+  const file = randomBlocks("q4_k", 8, 1);
+  file.set(f16(0x7c00), 144 * 6);
+  file.set(f16(0x7c00), 144 * 4 + 2);
+  expect(() => core.repack("q4_k", file, 4, 512)).toThrow(/block 4 \(row 2\)/);
+});
+
+test("extreme finite numbers pass", () => {
+  const finite = [0x0000, 0x8000, 0x0001, 0x83ff, 0x7bff, 0xfbff].flatMap(f16);
+  expect([...core.repack("f16", Uint8Array.from(finite), 1, 6)].slice(0, 12)).toEqual(finite);
+  const floats = new Float32Array([3.4028234663852886e38, -3.4028234663852886e38, 1e-45, -0]);
+  expect([...new Float32Array(core.repack("f32", new Uint8Array(floats.buffer), 1, 4).buffer)]).toEqual([
+    ...floats,
+  ]);
+  const mxfp4 = new Uint8Array(17).fill(0xff);
+  mxfp4[0] = 0xfe;
+  expect(core.repack("mxfp4", mxfp4, 1, 32)[16]).toBe(0xfe);
 });
 
 test("bytes that are not a matrix of the given shape are refused", () => {
   const refused = expect.objectContaining({ code: "invalid-argument" });
   expect(() => core.repack("q8_0", new Uint8Array(34), 1, 33)).toThrow(refused);
   expect(() => core.repack("q8_0", new Uint8Array(67), 2, 32)).toThrow(refused);
+  expect(() => core.repack("q4_k", new Uint8Array(18), 1, 32)).toThrow(refused);
 });
