@@ -1,7 +1,12 @@
 import type { QuantName } from "../model/quantization.ts";
 
-/** The numbers that compute.wasm has for encodings (`asm/compute/quant/types.ts`). */
-export const COMPUTE_TYPES: Readonly<Record<QuantName, number>> = { f32: 0, f16: 1, q4_0: 2, q8_0: 3 };
+/** The encodings that compute.wasm reads, by its numbers for them (`asm/compute/quant/types.ts`). */
+export const COMPUTE_TYPES: Readonly<Partial<Record<QuantName, number>>> = {
+  f32: 0,
+  f16: 1,
+  q4_0: 2,
+  q8_0: 3,
+};
 
 /**
  * compute.wasm's exports. Addresses and strides are bytes in the memory it was given, counts are elements, and

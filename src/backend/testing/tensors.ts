@@ -61,6 +61,7 @@ function roundHalfToEven(value: number): number {
 /** Quantises `floats` [rows, cols] into the planar layout; each block's largest element sets its scale. */
 export function packTensor(type: QuantName, rows: number, cols: number, floats: Float32Array): PackedTensor {
   if (floats.length !== rows * cols) throw new Error(`${floats.length} floats for [${rows}, ${cols}]`);
+  if (!["f32", "f16", "q4_0", "q8_0"].includes(type)) throw new Error(`there is no packing to ${type} here`);
   if (cols % QUANT_TYPES[type].blockSize !== 0)
     throw new Error(`${type} needs whole blocks, not ${cols} columns`);
   const { planes, byteLength } = packedLayout(type, rows, cols);

@@ -2,6 +2,22 @@ import { WebMoEError } from "../../api/errors.ts";
 import { EXPERT_MATRICES, type ForwardPlan, type Op, type TensorSpec } from "../../model/plan.ts";
 import { QUANT_TYPES } from "../../model/quantization.ts";
 
+/** What the kernels heed of each op. A plan that asks for more must be refused, since leaving it out is another model. */
+const HEEDED: Readonly<Record<string, readonly string[]>> = {
+  embed: ["weight", "out"],
+  "rms-norm": ["x", "weight", "eps", "rows", "out"],
+  linear: ["x", "weights", "residual", "out"],
+  "rope-cache": ["layer", "qkv", "qNorm", "kNorm", "eps", "rope", "out"],
+  attention: ["layer", "q", "scale", "out"],
+  route: ["layer", "logits", "spec"],
+  experts: ["layer", "x", "activation"],
+  combine: ["layer", "residual", "out"],
+  rope: ["pairing", "dimension", "freqBase"],
+};
+
+/** Values of other fields that ask for nothing. */
+const NEUTRAL: Readonly<Record<string, unknown>> = { scale: 1, freqScale: 1, normSpan: "head" };
+
 /** Kernels read activations four lanes at a time. */
 const LANES = 4;
 
@@ -36,7 +52,20 @@ export function checkPlan(plan: ForwardPlan): void {
     same(cols, length, `the length of ${name}`);
   };
 
+  const checkFields = (kind: string, fields: object): void => {
+    const heeded = HEEDED[kind];
+    require(heeded !== undefined, `it has no kernel for the op ${kind}`);
+    for (const [field, asked] of Object.entries(fields)) {
+      const known = field === "kind" || heeded!.includes(field);
+      require(known ||
+        asked === undefined ||
+        asked === NEUTRAL[field], `its kernel for ${kind} does no ${field}`);
+    }
+  };
+
   const checkOp = (op: Op): void => {
+    checkFields(op.kind, op);
+    if (op.kind === "rope-cache") checkFields("rope", op.rope);
     switch (op.kind) {
       case "embed":
         same(tensor(op.weight).cols, width(op.out), `the width of ${op.weight}`);

@@ -20,10 +20,17 @@ export function matrixBytes({ type, rows, cols }: TensorSpec): number {
   return packedLayout(type, rows, cols).byteLength;
 }
 
-/** The matrix whose packed bytes start at `address`. */
-export function matrixAt(address: number, { type, rows, cols }: TensorSpec): Matrix {
+/** The matrix whose packed bytes start at `address`. Errors: `unsupported-quantization`. */
+export function matrixAt(address: number, { name, type, rows, cols }: TensorSpec): Matrix {
+  const number = COMPUTE_TYPES[type];
+  if (number === undefined) {
+    throw new WebMoEError(
+      "unsupported-quantization",
+      `The CPU backend cannot read ${name}, which is ${type}: it reads ${Object.keys(COMPUTE_TYPES).join(", ")}.`,
+    );
+  }
   const scales = packedLayout(type, rows, cols).planes[1];
-  return { rows, cols, type: COMPUTE_TYPES[type], quants: address, scales: address + (scales?.offset ?? 0) };
+  return { rows, cols, type: number, quants: address, scales: address + (scales?.offset ?? 0) };
 }
 
 /** Copies a delivery of rows into each plane of the matrix whose packed bytes start at `address`. */
