@@ -1,6 +1,6 @@
 import type { ModelSource } from "../api/options.ts";
 import type { Backend } from "../backend/backend.ts";
-import type { OpenedModel } from "../experts/identity.ts";
+import type { OpenedModel, OpenModelOptions } from "../experts/identity.ts";
 import type { PartStore } from "../experts/store/store.ts";
 import type { ForwardPlan } from "../model/plan.ts";
 import type { Core } from "../wasm/core.ts";
@@ -29,10 +29,8 @@ export interface Platform {
   openModel(source: ModelSource, options: OpenRequest): Promise<OpenedModel>;
 }
 
-export interface OpenRequest {
-  readonly store: PartStore;
+/** `fresh` takes the files as they are now, whatever is stored. */
+export interface OpenRequest extends Required<Pick<OpenModelOptions, "store" | "fresh" | "splitCount">> {
   readonly core: Core;
-  /** Take the files as they are now, whatever is stored. */
-  readonly fresh: boolean;
   readonly signal: AbortSignal | undefined;
 }

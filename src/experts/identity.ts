@@ -1,15 +1,10 @@
 import { LAYOUT_VERSION } from "../model/quantization.ts";
 import type { Core } from "../wasm/core.ts";
 import { headerKey } from "./segments.ts";
-import {
-  type ModelInput,
-  type OpenOptions,
-  openAll,
-  type UnopenedFile,
-  unopenedFiles,
-} from "./source/open.ts";
-import type { Source } from "./source/source.ts";
-import { type ModelSourceFile, recordingHeader, storedFile } from "./source/stored.ts";
+import { type ModelInput, type OpenOptions, openAll, opened, unopenedFiles } from "./source/open.ts";
+import type { Source, UnopenedFile } from "./source/source.ts";
+import { partOf, promisedParts } from "./source/split.ts";
+import { isModelFile, type ModelSourceFile, recordingHeader, storedFile } from "./source/stored.ts";
 import type { PartStore, StoredModel } from "./store/store.ts";
 
 /** A model's files and its name in the store. */
@@ -35,60 +30,119 @@ export interface OpenModelOptions extends OpenOptions {
   readonly core: Pick<Core, "checksum">;
   /** Take the files as they are now, whatever is stored: after `source-changed`. */
   readonly fresh?: boolean;
+  /**
+   * Of how many files the model is of which `file` is one, as its header says. Given, one part of a split model
+   * is enough to find the others, which lie beside it under the names that the split's naming scheme gives them.
+   */
+  readonly splitCount?: (file: Source, signal: AbortSignal | undefined) => Promise<number>;
 }
 
 /**
  * Opens a model's files. What is stored of the model from an earlier visit is used without asking the network;
  * the files are then opened only if bytes are missing.
  *
- * Errors: `invalid-argument`, and those of openHttpSource. Reads may throw `source-changed`: open again with
- * `fresh`.
+ * Errors: `invalid-argument`, those of openHttpSource (naming the part of a split model that is missing), and
+ * those of `splitCount`. Reads may throw `source-changed`: open again with `fresh`.
  */
 export async function openModel(input: ModelInput, options: OpenModelOptions): Promise<OpenedModel> {
-  const { store, core, fresh = false, signal } = options;
-  const unopened = unopenedFiles(input, options);
-  const hash = (parts: readonly unknown[]): string =>
-    core.checksum(new TextEncoder().encode(JSON.stringify(parts)));
-  const filesHash = hash([LAYOUT_VERSION, ...unopened.map(({ identity }) => identity)]);
+  const { signal, splitCount } = options;
+  const given = unopenedFiles(input, options);
+  const [only] = given;
+  const parts = only && given.length === 1 ? promisedParts(only) : undefined;
+  if (!splitCount || !parts || !only) {
+    const known = await lookUp(given, options);
+    return (await openStored(known)) ?? openAnew(known, options);
+  }
+
+  const [ofParts, ofOne] = await Promise.all([lookUp(parts, options), lookUp(given, options)]);
+  const stored = (await openStored(ofParts)) ?? (await openStored(ofOne));
+  if (stored) return stored;
+  // A name promises nothing: the header of the part at hand decides.
+  const file = recordingHeader(await only.open(signal));
+  const count = await splitCount(file, signal).catch((error: unknown) => {
+    file.close?.();
+    throw error;
+  });
+  const isSplit = count === parts.length;
+  const known = isSplit ? ofParts : ofOne;
+  const unopened = known.unopened.map((part, i) =>
+    part === only ? { ...part, open: opened(file).open } : partOf(part, i, parts.length),
+  );
+  return openAnew({ ...known, unopened }, options);
+}
+
+/** Files, and what the store has of them. */
+interface KnownFiles {
+  readonly unopened: readonly UnopenedFile[];
+  /** Checksum of the layout version and the files' identities. */
+  readonly filesHash: string;
+  /** Manifests of these files, last used first. */
+  readonly versions: readonly StoredModel[];
+  /** What may be used without asking the network. */
+  readonly stored: StoredModel | undefined;
+  readonly headers: StoredHeaders | undefined;
+}
+
+const hashWith = (core: Pick<Core, "checksum">, parts: readonly unknown[]): string =>
+  core.checksum(new TextEncoder().encode(JSON.stringify(parts)));
+
+async function lookUp(unopened: readonly UnopenedFile[], options: OpenModelOptions): Promise<KnownFiles> {
+  const { store, core, fresh = false } = options;
+  const filesHash = hashWith(core, [LAYOUT_VERSION, ...unopened.map(({ identity }) => identity)]);
   const remote = unopened.some((file) => file.remote);
   const versions = remote ? await storedVersions(store, `${filesHash}-`) : [];
   const stored = fresh ? undefined : versions.find(({ fileBytes }) => fileBytes.length === unopened.length);
   const headers = stored && (await readHeaders(store, core, stored.key, unopened));
+  return { unopened, filesHash, versions, stored, headers };
+}
 
-  if (stored && headers && !headers.lacking) {
-    const listeners: (() => void)[] = [];
-    const files = await Promise.all(
-      unopened.map(async (file, index) => {
-        const header = headers.byFile[index];
-        if (!header) return recordingHeader(await file.open());
-        return storedFile({
-          file,
-          known: { size: stored.fileBytes[index]!, validator: stored.validators[index], header },
-          onAdopted: () => {
-            for (const listener of listeners) listener();
-          },
-        });
-      }),
-    );
-    return {
-      key: stored.key,
-      files,
-      damagedHeaders: 0,
-      superseded: keysBut(versions, stored.key),
-      onAdopted: (listener) => void listeners.push(listener),
-      close: () => closeAll(files),
-    };
-  }
+/** The model as it is stored; undefined if the store cannot serve its headers. */
+async function openStored({
+  unopened,
+  versions,
+  stored,
+  headers,
+}: KnownFiles): Promise<OpenedModel | undefined> {
+  if (!stored || !headers || headers.lacking) return undefined;
+  const listeners: (() => void)[] = [];
+  const files = await Promise.all(
+    unopened.map(async (file, index) => {
+      const header = headers.byFile[index];
+      if (!header) return recordingHeader(await file.open());
+      return storedFile({
+        file,
+        known: { size: stored.fileBytes[index]!, validator: stored.validators[index], header },
+        onAdopted: () => {
+          for (const listener of listeners) listener();
+        },
+      });
+    }),
+  );
+  return {
+    key: stored.key,
+    files,
+    damagedHeaders: 0,
+    superseded: keysBut(versions, stored.key),
+    onAdopted: (listener) => void listeners.push(listener),
+    close: () => closeAll(files),
+  };
+}
 
+/** The files as they are now. */
+async function openAnew(
+  { unopened, filesHash, versions, headers }: KnownFiles,
+  { store, core, signal }: OpenModelOptions,
+): Promise<OpenedModel> {
   const sources = await openAll(unopened, signal);
-  const fromNetwork = `${filesHash}-${hash(sources.map(({ size, validator }) => [size, validator ?? null]))}`;
+  const validators = sources.map(({ size, validator }) => [size, validator ?? null]);
+  const fromNetwork = `${filesHash}-${hashWith(core, validators)}`;
   const known = versions.find((model) => isUnchanged(model, sources));
   // Without validators a changed file of the same size would have the key, and so the parts, of the old one.
   if (!known && versions.some((model) => model.key === fromNetwork)) await store.deleteModel(fromNetwork);
   const key = known?.key ?? fromNetwork;
   return {
     key,
-    files: sources.map(recordingHeader),
+    files: sources.map((source) => (isModelFile(source) ? source : recordingHeader(source))),
     damagedHeaders: headers?.damaged ?? 0,
     superseded: keysBut(versions, key),
     onAdopted: () => undefined,

@@ -4,6 +4,9 @@ import type { GgufHeader, GgufTensor } from "./gguf/parse.ts";
 import type { TensorSpec } from "./plan.ts";
 import { fileRowBytes } from "./quantization.ts";
 
+/** What `split.count`, a u16, can say. */
+const MAX_FILES = 65535;
+
 /** A tensor and the file of a split GGUF that holds it. */
 export interface LocatedTensor extends GgufTensor {
   readonly file: number;
@@ -17,6 +20,12 @@ export interface ModelFile {
   readonly firstFile: number;
 }
 
+/** Of how many files the model is; 1 for a model in one file. Errors: `bad-gguf`. */
+export function splitCountOf(header: GgufHeader): number {
+  // A file that is no split may say 0.
+  return metadataOf(header).optionalCount("split.count", 0, MAX_FILES) || 1;
+}
+
 /**
  * Joins the headers of a split GGUF, given in any order; a single file is a split of one.
  *
@@ -24,8 +33,8 @@ export interface ModelFile {
  */
 export function joinFiles(headers: readonly GgufHeader[]): ModelFile {
   const read = headers.map(metadataOf);
-  const numbers = read.map((metadata) => metadata.optionalCount("split.no", 0, 65535) ?? 0);
-  const count = read[0]!.optionalCount("split.count", 0, 65535) || 1;
+  const numbers = read.map((metadata) => metadata.optionalCount("split.no", 0, MAX_FILES) ?? 0);
+  const count = splitCountOf(headers[0]!);
   if (count !== headers.length)
     throw new WebMoEError(
       "bad-gguf",

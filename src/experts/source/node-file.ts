@@ -1,8 +1,8 @@
 import { open, stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { throwIfAborted, WebMoEError } from "../../api/errors.ts";
 import { changedError, checkRange } from "./checks.ts";
-import type { Source } from "./source.ts";
+import type { Source, UnopenedFile } from "./source.ts";
 
 /**
  * A file on disk, for Node.
@@ -25,6 +25,7 @@ export async function openFileSource(path: string): Promise<Source> {
     size,
     validator: String(mtimeMs),
     remote: false,
+    folder: { fileName: basename(name), file: (other) => unopened(join(dirname(name), other)) },
     async read(offset, length, signal) {
       throwIfAborted(signal);
       checkRange(name, size, offset, length);
@@ -41,3 +42,10 @@ export async function openFileSource(path: string): Promise<Source> {
     close: () => void handle.close().catch(() => undefined),
   };
 }
+
+const unopened = (name: string): UnopenedFile => ({
+  name,
+  identity: `file:${name}`,
+  remote: false,
+  open: () => openFileSource(name),
+});

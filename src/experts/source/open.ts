@@ -1,7 +1,8 @@
 import { WebMoEError } from "../../api/errors.ts";
 import { openBlobSource } from "./blob.ts";
 import { crossesNetwork, type HttpSourceOptions, openHttpSource } from "./http.ts";
-import type { Source } from "./source.ts";
+import type { Folder, Source, UnopenedFile } from "./source.ts";
+import { fileNameOfUrl, siblingUrl } from "./split.ts";
 
 /** A ModelSource, or sources that are open already (files in Node). */
 export type ModelInput = ModelInputFile | readonly ModelInputFile[];
@@ -10,12 +11,6 @@ export type ModelInputFile = string | URL | Blob | Source;
 export interface OpenOptions extends HttpSourceOptions {
   /** What relative addresses are relative to: the page's base, which a worker does not know. */
   readonly base?: string | URL | undefined;
-}
-
-/** A file of a model, named but not yet opened. */
-export interface UnopenedFile extends Pick<Source, "name" | "identity" | "remote"> {
-  /** Errors: see openHttpSource. */
-  open(signal?: AbortSignal): Promise<Source>;
 }
 
 const PROTOCOLS = ["http:", "https:", "blob:", "data:"];
@@ -31,14 +26,23 @@ export function unopenedFiles(input: ModelInput, options: OpenOptions = {}): Uno
   return list.map((item) => {
     if (item instanceof Blob) return opened(openBlobSource(item));
     if (isSource(item)) return opened(item);
-    const url = absolute(item, options.base);
-    return {
-      name: url,
-      identity: url,
-      remote: crossesNetwork(url),
-      open: (signal) => openHttpSource(url, { ...options, signal }),
-    };
+    return fileAt(absolute(item, options.base), options);
   });
+}
+
+function fileAt(url: string, options: OpenOptions): UnopenedFile {
+  const fileName = fileNameOfUrl(url);
+  const folder: Folder | undefined =
+    fileName === undefined
+      ? undefined
+      : { fileName, file: (other) => fileAt(siblingUrl(url, other), options) };
+  return {
+    name: url,
+    identity: url,
+    remote: crossesNetwork(url),
+    folder,
+    open: (signal) => openHttpSource(url, { ...options, signal }),
+  };
 }
 
 /**
@@ -60,10 +64,12 @@ export async function openAll(files: readonly UnopenedFile[], signal?: AbortSign
   throw failed.reason;
 }
 
-const opened = (source: Source): UnopenedFile => ({
+/** A source that is open already. */
+export const opened = (source: Source): UnopenedFile => ({
   name: source.name,
   identity: source.identity,
   remote: source.remote,
+  folder: source.folder,
   open: async () => source,
 });
 

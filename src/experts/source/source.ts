@@ -15,6 +15,21 @@ export interface Source {
   readonly remote: boolean;
   /** Exactly `length` bytes from `offset`. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** Where the file lies, if files beside it can be had by name. */
+  readonly folder?: Folder | undefined;
   /** Ends what goes on in the background, where something does; reads fail with `aborted` from then on. */
   close?(): void;
+}
+
+/** A file of a model, named but not yet opened. */
+export interface UnopenedFile extends Pick<Source, "name" | "identity" | "remote" | "folder"> {
+  /** Errors: see openHttpSource and openFileSource. */
+  open(signal?: AbortSignal): Promise<Source>;
+}
+
+export interface Folder {
+  /** The file's name in its folder. */
+  readonly fileName: string;
+  /** Another file there, which may not exist. */
+  file(fileName: string): UnopenedFile;
 }

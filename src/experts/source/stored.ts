@@ -1,7 +1,6 @@
 import { createSharing } from "../share.ts";
 import { changedError, checkRange } from "./checks.ts";
-import type { UnopenedFile } from "./open.ts";
-import type { Source } from "./source.ts";
+import type { Source, UnopenedFile } from "./source.ts";
 
 /** Whether a file whose validator has changed holds the same model; throws only what reading it throws. */
 export type ContentCheck = (fresh: Source, signal: AbortSignal) => Promise<boolean>;
@@ -14,6 +13,8 @@ export interface ModelSourceFile extends Source {
   setContentCheck(check: ContentCheck): void;
 }
 
+export const isModelFile = (source: Source): source is ModelSourceFile => "takeHeader" in source;
+
 /** What the store knows of a file. */
 export interface KnownFile {
   readonly size: number;
@@ -25,7 +26,7 @@ export interface KnownFile {
 /** An open source, its header bytes kept while they are read so that they can be stored. */
 export function recordingHeader(source: Source): ModelSourceFile {
   const { name, identity, size, validator, remote } = source;
-  let header: Uint8Array | undefined = new Uint8Array();
+  let header: Uint8Array<ArrayBuffer> | undefined = new Uint8Array();
   return {
     name,
     identity,
@@ -33,6 +34,7 @@ export function recordingHeader(source: Source): ModelSourceFile {
     validator,
     remote,
     async read(offset, length, signal) {
+      if (header && offset + length <= header.length) return header.slice(offset, offset + length);
       const bytes = await source.read(offset, length, signal);
       if (remote && header && offset <= header.length && offset + length > header.length) {
         const longer = new Uint8Array(offset + length);
