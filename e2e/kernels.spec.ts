@@ -2,46 +2,52 @@
 
 import type { Page } from "@playwright/test";
 import type { DeviceConstraints } from "../src/backend/webgpu/adapter.ts";
+import type { QuantName } from "../src/model/quantization.ts";
 import type { CheckName, Finding } from "./kernels/kernels.ts";
 import { expect, test } from "./serve/fixtures.ts";
 
 /** Max |difference| / max |value| between twins: a few roundings, and SwiftShader's exp is off by 1.6e-6. */
 const TOLERANCE = 1e-5;
 
-/** Experts of the tiny plans take 19 to 62 KB: they fill several pieces, as does the vocabulary. */
+/** Experts of the tiny plans then fill three buffers, and the largest vocabulary two. */
 const TINY_BINDINGS: DeviceConstraints = { maxBindingBytes: 150_000 };
 
 async function check(
-  { page, url }: { page: Page; url: string },
+  { page, url }: { readonly page: Page; readonly url: string },
   name: CheckName,
   constraints: DeviceConstraints,
+  types?: readonly QuantName[],
 ): Promise<void> {
   await page.goto(`${url}e2e/kernels/index.html`);
   await page.waitForFunction(() => window.checks !== undefined);
   const findings: Finding[] = await page.evaluate(
-    ([name, constraints]) => window.checks![name](constraints),
-    [name, constraints] as const,
+    ({ name, constraints, types }) => window.checks![name](constraints, types),
+    { name, constraints, types },
   );
   expect(findings.length).toBeGreaterThan(0);
   expect(findings.filter(({ difference }) => !(difference <= TOLERANCE))).toEqual([]);
 }
 
-const CONSTRAINTS: readonly (readonly [string, DeviceConstraints])[] = [
-  ["all features", {}],
-  ["no features", { features: [] }],
-  ["default limits", { defaultLimits: true }],
-  ["experts in several buffers", TINY_BINDINGS],
+/** Each kind of device, and the types of weights that show what is different on it. */
+const DEVICES: readonly (readonly [string, DeviceConstraints, readonly QuantName[]])[] = [
+  ["all features", {}, ["f32", "f16", "q8_0", "q4_0"]],
+  ["no features", { features: [] }, ["q8_0", "f16"]],
+  ["default limits", { defaultLimits: true }, ["q8_0"]],
+  ["experts in several buffers", TINY_BINDINGS, ["q8_0", "q4_0"]],
 ];
 
-for (const [name, constraints] of CONSTRAINTS) {
+for (const [name, constraints, types] of DEVICES) {
   test(`every kernel agrees with its WASM twin with ${name}`, ({ page, sources }) =>
-    check({ page, url: sources.url }, "compareTwins", constraints));
+    check({ page, url: sources.url }, "compareTwins", constraints, types));
 }
 
-for (const [name, constraints] of [CONSTRAINTS[0]!, CONSTRAINTS[3]!]) {
-  test(`chunks, waves and replays change no bit with ${name}`, ({ page, sources }) =>
-    check({ page, url: sources.url }, "checkDeterminism", constraints));
-}
+test("chunks, waves and replays change no bit", ({ page, sources }) =>
+  check({ page, url: sources.url }, "checkDeterminism", {}));
+
+test("chunks, waves and replays change no bit with experts in several buffers and no features", ({
+  page,
+  sources,
+}) => check({ page, url: sources.url }, "checkDeterminism", { ...TINY_BINDINGS, features: [] }));
 
 test("attention reaches over pages of the cache", ({ page, sources }) =>
   check({ page, url: sources.url }, "checkContext", {}));
@@ -51,6 +57,9 @@ test("routers pick the experts that core.wasm picks", ({ page, sources }) =>
 
 test("sampling picks the token that core.wasm picks", ({ page, sources }) =>
   check({ page, url: sources.url }, "checkSampler", { defaultLimits: true }));
+
+test("biases, scales, norms of rows and shared experts compute what float64 does", ({ page, sources }) =>
+  check({ page, url: sources.url }, "checkOptions", {}));
 
 test("failures carry their codes, and a lost device is reported", ({ page, sources }) =>
   check({ page, url: sources.url }, "checkFailures", {}));

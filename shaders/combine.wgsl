@@ -1,4 +1,5 @@
-// out = residual + Σ_rank weight · expert row, ranks ascending; an expert that was skipped adds nothing.
+// out = residual + OUT_SCALE · (Σ_rank weight · expert row [+ shared]), ranks ascending; an expert that was skipped
+// adds nothing.
 const ABSENT: u32 = 0xffffffffu;
 
 @group(0) @binding(1) var<storage, read> expert_rows: array<vec4<f32>>; // [rows · EXPERTS_PER_TOKEN, WIDTH / 4]
@@ -21,5 +22,5 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
     }
   }
   let at = row * vectors + invocation.x;
-  out[at] = residual[at] + sum;
+  out[at] = residual[at] + OUT_SCALE * with_shared(at, sum);
 }

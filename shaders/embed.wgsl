@@ -1,4 +1,4 @@
-// out = row of the embedding matrix for each token id that lies in this piece of the matrix.
+// out = OUT_SCALE · row of the embedding matrix for each token id that lies in this piece of the matrix.
 @group(0) @binding(1) var<storage, read> tokens: array<u32>; // [rows]
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>; // [rows, hiddenSize / 4]
 
@@ -13,7 +13,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var span = index; span < ROW_SPANS; span += WORKGROUP_SIZE) {
     var values = load_span(source, span);
     for (var v = 0u; v < SPAN_VECTORS; v++) {
-      out[(row * ROW_SPANS + span) * SPAN_VECTORS + v] = values.scale * values.values[v];
+      out[(row * ROW_SPANS + span) * SPAN_VECTORS + v] = OUT_SCALE * (values.scale * values.values[v]);
     }
   }
 }

@@ -4,11 +4,6 @@ const ABSENT: u32 = 0xffffffffu;
 
 @group(0) @binding(2) var<storage, read_write> out: array<f32>; // [rows · EXPERTS_PER_TOKEN, MATRIX_ROWS]
 
-// The clamp keeps exp finite; beyond it silu is 0 or x to the last bit anyway.
-fn silu(value: f32) -> f32 {
-  return value / (1.0 + exp(clamp(-value, -80.0, 80.0)));
-}
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
   let unit = group.x * (WORKGROUP_SIZE / LANES) + index / LANES;

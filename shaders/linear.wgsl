@@ -1,4 +1,4 @@
-// out = [residual +] W · x for the matrix rows that lie in this piece of W.
+// out = [residual +] OUT_SCALE · (W · x [+ bias]) for the matrix rows that lie in this piece of W.
 @group(0) @binding(2) var<storage, read_write> out: array<f32>; // [rows, OUT_WIDTH]
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -25,8 +25,9 @@ fn main(
     for (var t = 0u; t < TILE_ROWS; t++) {
       let mine = (o * TILE_ROWS + t) % LANES == index % LANES;
       if (mine && t < count && first_output + o < MATRIX_ROWS) {
-        let at = (first_row + t) * OUT_WIDTH + OUT_OFFSET + first_output + o;
-        out[at] = with_residual(at, sums[o * TILE_ROWS + t]);
+        let output = OUT_OFFSET + first_output + o;
+        let at = (first_row + t) * OUT_WIDTH + output;
+        out[at] = with_residual(at, OUT_SCALE * with_bias(output, sums[o * TILE_ROWS + t]));
       }
     }
   }

@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     head[d] = qkv[source + d];
   }
   workgroupBarrier();
-  normalize_head(head_index, index);
+  normalize_head(row, head_index, index);
   workgroupBarrier();
   for (var d = index; d < HEAD_DIM; d += WORKGROUP_SIZE) {
     if (head_index < HEAD_COUNT) {

@@ -3,9 +3,18 @@ import { checkRouters, checkSampler } from "./chains.ts";
 import { checkContext } from "./context.ts";
 import { checkDeterminism } from "./determinism.ts";
 import { checkFailures } from "./failures.ts";
+import { checkOptions } from "./options.ts";
 import { compareTwins } from "./twins.ts";
 
-const CHECKS = { compareTwins, checkDeterminism, checkContext, checkRouters, checkSampler, checkFailures };
+const CHECKS = {
+  compareTwins,
+  checkDeterminism,
+  checkContext,
+  checkRouters,
+  checkSampler,
+  checkFailures,
+  checkOptions,
+};
 
 export type { Finding } from "./harness.ts";
 export type CheckName = keyof typeof CHECKS;

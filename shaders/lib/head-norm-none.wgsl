@@ -1,2 +1,2 @@
-fn normalize_head(head_index: u32, index: u32) {
+fn normalize_head(row: u32, head_index: u32, index: u32) {
 }

@@ -5,7 +5,7 @@ const VALUES: u32 = 1u;
 @group(0) @binding(4) var<storage, read> k_norm: array<f32>; // [headDim]
 
 // Normalises `head` [HEAD_DIM] in place; v heads stay as they are.
-fn normalize_head(head_index: u32, index: u32) {
+fn normalize_head(row: u32, head_index: u32, index: u32) {
   var sum = 0.0;
   for (var d = index; d < HEAD_DIM; d += WORKGROUP_SIZE) {
     sum += head[d] * head[d];

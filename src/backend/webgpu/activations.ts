@@ -49,7 +49,11 @@ export interface Activations {
 }
 
 const sameRope = (a: RopeSpec, b: RopeSpec): boolean =>
-  a.pairing === b.pairing && a.dimension === b.dimension && a.freqBase === b.freqBase;
+  a.pairing === b.pairing &&
+  a.dimension === b.dimension &&
+  a.freqBase === b.freqBase &&
+  a.freqScale === b.freqScale &&
+  a.factors === b.factors;
 
 function ropesOf(plan: ForwardPlan): RopeSpec[] {
   const ropes: RopeSpec[] = [];

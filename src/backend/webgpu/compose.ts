@@ -1,3 +1,4 @@
+import { WebMoEError } from "../../api/errors.ts";
 import type { QuantName } from "../../model/quantization.ts";
 import { DECODER_SOURCES, KERNEL_SOURCES, MODULE_SOURCES } from "./sources.ts";
 
@@ -39,6 +40,18 @@ export interface Composition {
   readonly constants: Readonly<Record<string, Constant>>;
 }
 
+/** Errors: `unsupported-quantization` for a type that no shader decodes. */
+function decoderSource(type: QuantName): string {
+  const sources: Partial<Record<QuantName, string>> = DECODER_SOURCES;
+  const source = sources[type];
+  if (source === undefined)
+    throw new WebMoEError(
+      "unsupported-quantization",
+      `The WebGPU backend does not read ${type} weights. Use the wasm backend.`,
+    );
+  return source;
+}
+
 /**
  * Joins features, constants, modules and the kernel into one shader. WGSL has no includes, and module-scope
  * declarations may come in any order, so composition is concatenation.
@@ -51,7 +64,7 @@ export function compose(composition: Composition, variants: Variants): Kernel {
   if (decoder) {
     if (variants.nativeHalf) enables.push("enable f16;");
     parts.push(MODULE_SOURCES[variants.nativeHalf ? "half-native" : "half-integer"]);
-    parts.push(MODULE_SOURCES.matrix, DECODER_SOURCES[decoder]);
+    parts.push(MODULE_SOURCES.matrix, decoderSource(decoder));
   }
   if (reduces && variants.subgroupLanes !== undefined) {
     enables.push("enable subgroups;");

@@ -112,6 +112,11 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
     chunkRows: CHUNK_ROWS,
   };
 
+  /** Vectors that change rope frequencies: angles are made on the CPU. */
+  const ropeFactors = new Map<string, Float32Array | undefined>(
+    activations.turns.flatMap(({ rope: { factors } }) => (factors ? [[factors, undefined]] : [])),
+  );
+
   let phase: Pass["phase"] = "prefill";
   let rows = 0;
 
@@ -191,6 +196,8 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
     writeTrunk(tensor, packed) {
       gpu.check();
       matrices.write(tensor, packed);
+      if (ropeFactors.has(tensor.name))
+        ropeFactors.set(tensor.name, new Float32Array(packed.bytes.slice(0, tensor.cols * 4).buffer));
     },
     slotBytes: (layer) => slabs.slotBytes(layer),
     async allocateSlots(counts) {
@@ -226,8 +233,10 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
       rows = pass.tokens.length;
       queue.writeBuffer(activations.batch.buffer, 0, new Uint32Array([rows, pass.position]));
       queue.writeBuffer(activations.tokens.buffer, 0, pass.tokens as Uint32Array<ArrayBuffer>);
-      for (const { rope, cell } of activations.turns)
-        queue.writeBuffer(cell.buffer, 0, ropeAngles(rope, pass.position, rows));
+      for (const { rope, cell } of activations.turns) {
+        const factors = rope.factors === undefined ? undefined : ropeFactors.get(rope.factors);
+        queue.writeBuffer(cell.buffer, 0, ropeAngles(rope, pass.position, rows, factors));
+      }
     },
 
     run(op) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { packedLayout, QUANT_TYPES, type QuantName } from "../../model/quantization.ts";
+import { packedLayout, type QuantName } from "../../model/quantization.ts";
 import type { RouterSpec } from "../../model/router-spec.ts";
 import type { Kernel, Variants } from "./compose.ts";
 import {
@@ -8,6 +8,7 @@ import {
   downKernel,
   drawKernel,
   embedKernel,
+  gatedActivationKernel,
   gateUpKernel,
   halfProbe,
   lanesPerRow,
@@ -23,10 +24,11 @@ import {
   subgroupProbe,
   topKKernel,
 } from "./kernels.ts";
+import { DECODER_SOURCES } from "./sources.ts";
 
 const PLAIN: Variants = { nativeHalf: false };
 const FEATURED: Variants = { nativeHalf: true, subgroupLanes: 32 };
-const TYPES = Object.keys(QUANT_TYPES) as QuantName[];
+const TYPES = Object.keys(DECODER_SOURCES) as QuantName[];
 const HEADS = { headCount: 32, kvHeadCount: 4, headDim: 128 };
 const ROPE = { pairing: "neox", dimension: 128, freqBase: 1e6 } as const;
 const ROUTER: RouterSpec = {
@@ -52,13 +54,21 @@ function recordOf(type: QuantName): RecordShape {
 }
 
 const linearOf = (type: QuantName, rows: "one" | "batch", residual: boolean) =>
-  ({ matrix: { type, rows: 2048, cols: 4096 }, rows, residual, outWidth: 2048, outOffset: 0 }) as const;
+  ({
+    matrix: { type, rows: 2048, cols: 4096 },
+    rows,
+    residual,
+    bias: residual,
+    scale: 1,
+    outWidth: 2048,
+    outOffset: 0,
+  }) as const;
 
 /** Every kernel in every composition there is; dimensions are those of Qwen3-30B-A3B. */
 function everyKernel(variants: Variants): Kernel[] {
   return [
     ...TYPES.flatMap((type) => [
-      embedKernel(variants, { type, rows: 151_936, cols: 2048 }, 0),
+      embedKernel(variants, { type, rows: 151_936, cols: 2048 }, 0, 1),
       ...(["one", "batch"] as const).flatMap((rows) =>
         [false, true].map((residual) => linearKernel(variants, linearOf(type, rows, residual))),
       ),
@@ -71,11 +81,14 @@ function everyKernel(variants: Variants): Kernel[] {
     ]),
     rmsNormKernel(variants, 2048, 1e-6, "each"),
     rmsNormKernel(variants, 2048, 1e-6, "last"),
-    ropeCacheKernel(variants, HEADS, ROPE, { eps: 1e-6 }),
+    ropeCacheKernel(variants, HEADS, ROPE, { span: "head", eps: 1e-6 }),
+    ropeCacheKernel(variants, HEADS, ROPE, { span: "row", eps: 1e-6 }),
     ropeCacheKernel(variants, HEADS, { ...ROPE, pairing: "norm" }, undefined),
     attentionKernel(variants, HEADS, 0.125),
     routeKernel(variants, ROUTER),
-    combineKernel(variants, 2048, 8),
+    combineKernel(variants, { width: 2048, expertsPerToken: 8, shared: false, scale: 1 }),
+    combineKernel(variants, { width: 2048, expertsPerToken: 8, shared: true, scale: 0.5 }),
+    gatedActivationKernel(variants, 5632),
     penalizeKernel(variants, 151_936),
     topKKernel(variants, 151_936),
     drawKernel(variants, 151_936),
@@ -115,7 +128,7 @@ describe("the text of a kernel", () => {
     ["linear-q4_0-batch-residual", linearKernel(FEATURED, linearOf("q4_0", "batch", true))],
     ["experts-gate-up-q8_0-row-3-pieces", gateUpKernel(PLAIN, recordOf("q8_0"), "row", 3, 8)],
     ["experts-down-f16-batch-1-piece", downKernel(FEATURED, recordOf("f16"), "batch", 1)],
-    ["rope-cache-normed", ropeCacheKernel(PLAIN, HEADS, ROPE, { eps: 1e-6 })],
+    ["rope-cache-normed", ropeCacheKernel(PLAIN, HEADS, ROPE, { span: "head", eps: 1e-6 })],
     ["route-softmax-renormalized", routeKernel(PLAIN, ROUTER)],
     ["sample-draw", drawKernel(PLAIN, 151_936)],
   ])("%s is what was reviewed", async (name, { text }) => {

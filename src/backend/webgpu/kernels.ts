@@ -67,12 +67,14 @@ export interface LinearShape {
   /** One row of x, or all rows of the batch. */
   readonly rows: "one" | "batch";
   readonly residual: boolean;
+  readonly bias: boolean;
+  readonly scale: number;
   /** Width of an output row, and where the matrix's outputs start in it. */
   readonly outWidth: number;
   readonly outOffset: number;
 }
 
-/** Bindings: 0 batch (rows = batch), 1 x, 2 out, 3 residual, 8 weights. */
+/** Bindings: 0 batch (rows = batch), 1 x, 2 out, 3 residual, 7 bias, 8 weights. */
 export function linearKernel(variants: Variants, shape: LinearShape): Kernel {
   const batch = shape.rows === "batch";
   return compose(
@@ -81,6 +83,7 @@ export function linearKernel(variants: Variants, shape: LinearShape): Kernel {
       modules: [
         ...(batch ? (["batch", "rows-batch"] as const) : (["rows-one"] as const)),
         shape.residual ? "residual-add" : "residual-none",
+        shape.bias ? "bias-add" : "bias-none",
         "pieces-1",
         "tile",
       ],
@@ -94,6 +97,7 @@ export function linearKernel(variants: Variants, shape: LinearShape): Kernel {
         ...matrixConstants(shape.matrix),
         OUT_WIDTH: shape.outWidth,
         OUT_OFFSET: shape.outOffset,
+        OUT_SCALE: float(shape.scale),
       },
     },
     variants,
@@ -107,13 +111,18 @@ export function linearGrid({ matrix, rows: kind }: LinearShape, rows: number): G
 }
 
 /** Bindings: 1 tokens, 2 out, 8 weights. `firstRow`: the token whose row the piece starts with. */
-export function embedKernel(variants: Variants, matrix: MatrixShape, firstRow: number): Kernel {
+export function embedKernel(
+  variants: Variants,
+  matrix: MatrixShape,
+  firstRow: number,
+  scale: number,
+): Kernel {
   return compose(
     {
       kernel: "embed",
       modules: ["pieces-1"],
       decoder: matrix.type,
-      constants: { WORKGROUP_SIZE, FIRST_ROW: firstRow, ...matrixConstants(matrix) },
+      constants: { WORKGROUP_SIZE, FIRST_ROW: firstRow, OUT_SCALE: float(scale), ...matrixConstants(matrix) },
     },
     variants,
   );
@@ -145,17 +154,23 @@ const headConstants = ({ headCount, kvHeadCount, headDim }: HeadShape): Record<s
   HEAD_DIM: headDim,
 });
 
+export interface HeadNorm {
+  /** Each head by itself, or all heads of q (of k) as one row. */
+  readonly span: "head" | "row";
+  readonly eps: number;
+}
+
 /** Bindings: 0 batch, 1 qkv, 2 out, 3 and 4 norms of q and k (normed), 5 turns, 6 keys, 7 values. */
 export function ropeCacheKernel(
   variants: Variants,
   heads: HeadShape,
   rope: RopeSpec,
-  norm: { readonly eps: number } | undefined,
+  norm: HeadNorm | undefined,
 ): Kernel {
   return compose(
     {
       kernel: "rope-cache",
-      modules: ["batch", norm ? "head-norm" : "head-norm-none"],
+      modules: ["batch", norm ? `${norm.span}-norm` : "head-norm-none"],
       reduces: norm !== undefined,
       constants: {
         ...headConstants(heads),
@@ -232,6 +247,20 @@ const expertModules = (pieces: number, work: ExpertWork): ModuleName[] => [
   "tile",
 ];
 
+/** Bindings: 1 x, 2 out. `width`: of the output. */
+export function gatedActivationKernel(variants: Variants, width: number): Kernel {
+  return compose(
+    { kernel: "gated-activation", modules: ["silu"], constants: { WORKGROUP_SIZE, WIDTH: width } },
+    variants,
+  );
+}
+
+export const gatedActivationGrid = (width: number, rows: number): Grid => [
+  Math.ceil(width / WORKGROUP_SIZE),
+  rows,
+  1,
+];
+
 /** Bindings: 1 x, 2 out, 4 selection or items, 5 entries (items), 8… pieces. */
 export function gateUpKernel(
   variants: Variants,
@@ -243,7 +272,7 @@ export function gateUpKernel(
   return compose(
     {
       kernel: "experts-gate-up",
-      modules: expertModules(pieces, work),
+      modules: [...expertModules(pieces, work), "silu"],
       decoder: record.gate.type,
       reduces: true,
       constants: {
@@ -293,12 +322,25 @@ export function downGrid({ down }: RecordShape, items: number): Grid {
   return [Math.ceil(down.rows / perGroup), items, 1];
 }
 
-/** Bindings: 1 expert rows, 2 out, 3 residual, 4 selection. */
-export function combineKernel(variants: Variants, width: number, expertsPerToken: number): Kernel {
+export interface CombineShape {
+  readonly width: number;
+  readonly expertsPerToken: number;
+  readonly shared: boolean;
+  readonly scale: number;
+}
+
+/** Bindings: 1 expert rows, 2 out, 3 residual, 4 selection, 5 shared. */
+export function combineKernel(variants: Variants, shape: CombineShape): Kernel {
   return compose(
     {
       kernel: "combine",
-      constants: { WORKGROUP_SIZE, WIDTH: width, EXPERTS_PER_TOKEN: expertsPerToken },
+      modules: [shape.shared ? "shared-add" : "shared-none"],
+      constants: {
+        WORKGROUP_SIZE,
+        WIDTH: shape.width,
+        EXPERTS_PER_TOKEN: shape.expertsPerToken,
+        OUT_SCALE: float(shape.scale),
+      },
     },
     variants,
   );

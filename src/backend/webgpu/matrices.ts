@@ -8,6 +8,7 @@ import {
   type QuantName,
   SEGMENT_ROW_MULTIPLE,
 } from "../../model/quantization.ts";
+import { createBiases } from "./biases.ts";
 import { type Cell, type Gpu, storageBytes } from "./device.ts";
 import type { MatrixShape } from "./kernels.ts";
 
@@ -32,6 +33,8 @@ export interface Matrices {
   locate(name: string): { readonly stack: Stack; readonly firstRow: number };
   /** The stacks whose outputs, one after the other, are the op's. */
   stacksOf(op: LinearOp): readonly Stack[];
+  /** The op's biases one after the other, as wide as its output. */
+  biasOf(op: LinearOp): Cell | undefined;
   write(tensor: TensorSpec, rows: PackedRows): void;
 }
 
@@ -118,7 +121,9 @@ function groupTensors(plan: ForwardPlan): TensorSpec[][] {
     }
   }
   const grouped = new Set(groups.flat());
-  return [...groups, ...plan.trunk.filter((spec) => !grouped.has(spec)).map((spec) => [spec])];
+  const biases = new Set(ops.flatMap((op) => (op.kind === "linear" ? (op.biases ?? []) : [])));
+  const rest = plan.trunk.filter((spec) => !grouped.has(spec) && !biases.has(spec.name));
+  return [...groups, ...rest.map((spec) => [spec])];
 }
 
 /** Lays out the trunk; call inside `gpu.allocating`. */
@@ -145,14 +150,17 @@ export function createMatrices(gpu: Gpu, plan: ForwardPlan): Matrices {
     if (!place) throw new WebMoEError("invalid-argument", `The plan has no trunk tensor ${name}.`);
     return place;
   };
+  const biases = createBiases(gpu, plan);
   const pieces = stacks.flatMap((stack) => stack.pieces);
   return {
-    byteLength: pieces.reduce((sum, { layout }) => sum + storageBytes(layout.byteLength), 0),
+    byteLength: pieces.reduce((sum, { layout }) => sum + storageBytes(layout.byteLength), biases.byteLength),
     locate,
+    biasOf: biases.of,
     stacksOf: ({ weights }) => [...new Set(weights.map((name) => locate(name).stack))],
 
     write(tensor, rows) {
       const source = { bytes: rows.bytes, layout: checkRows(tensor.name, tensor, rows) };
+      if (biases.write(tensor, rows)) return;
       const { stack, firstRow } = locate(tensor.name);
       const start = firstRow + rows.rowStart;
       for (const piece of stack.pieces) {

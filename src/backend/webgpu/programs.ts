@@ -1,6 +1,14 @@
 /** Compiles a plan's ops to dispatches, once for each phase. */
 import { WebMoEError } from "../../api/errors.ts";
-import type { CombineOp, ExpertsOp, ForwardPlan, LinearOp, Op, RouteOp } from "../../model/plan.ts";
+import type {
+  CombineOp,
+  ExpertsOp,
+  ForwardPlan,
+  LinearOp,
+  Op,
+  RopeCacheOp,
+  RouteOp,
+} from "../../model/plan.ts";
 import type { Pass } from "../backend.ts";
 import { type Activations, SELECTION_WORDS } from "./activations.ts";
 import type { Variants } from "./compose.ts";
@@ -12,6 +20,8 @@ import {
   downKernel,
   type ExpertWork,
   embedKernel,
+  gatedActivationGrid,
+  gatedActivationKernel,
   gateUpGrid,
   gateUpKernel,
   type LinearShape,
@@ -73,6 +83,7 @@ export function createPrograms(parts: ProgramParts): Programs {
   function linear(op: LinearOp, phase: Phase): Dispatch[] {
     const spec = plan.values[op.out]!;
     const rows = phase === "decode" || spec.rows === "one" ? "one" : "batch";
+    const bias = matrices.biasOf(op);
     let outOffset = 0;
     return matrices.stacksOf(op).flatMap(({ shape, pieces }) => {
       const start = outOffset;
@@ -82,6 +93,8 @@ export function createPrograms(parts: ProgramParts): Programs {
           matrix: piece.shape,
           rows,
           residual: op.residual !== undefined,
+          bias: bias !== undefined,
+          scale: op.scale ?? 1,
           outWidth: spec.width,
           outOffset: start + piece.firstRow,
         };
@@ -92,6 +105,7 @@ export function createPrograms(parts: ProgramParts): Programs {
             1: { cell: activations.value(op.x, phase) },
             2: { cell: activations.value(op.out, phase) },
             3: op.residual === undefined ? undefined : { cell: activations.value(op.residual, phase) },
+            7: bias && { cell: bias },
             8: { cell: piece.cell },
           }),
           grid: (count) => linearGrid(linearShape, count),
@@ -129,18 +143,47 @@ export function createPrograms(parts: ProgramParts): Programs {
     ];
   }
 
-  function combine({ layer, residual, out }: CombineOp, phase: Phase): Dispatch[] {
+  function combine({ layer, residual, shared, scale = 1, out }: CombineOp, phase: Phase): Dispatch[] {
     const { width } = plan.values[out]!;
     return [
       {
-        kernel: combineKernel(variants, width, ranks(layer)),
-        resources: {
+        kernel: combineKernel(variants, {
+          width,
+          expertsPerToken: ranks(layer),
+          shared: shared !== undefined,
+          scale,
+        }),
+        resources: bind({
           1: { cell: activations.expertRows },
           2: { cell: activations.value(out, phase) },
           3: { cell: activations.value(residual, phase) },
           4: selection(layer, phase),
-        },
+          5: shared === undefined ? undefined : { cell: activations.value(shared, phase) },
+        }),
         grid: (rows) => combineGrid(width, rows),
+      },
+    ];
+  }
+
+  function ropeCache(op: RopeCacheOp, phase: Phase): Dispatch[] {
+    const normed = op.qNorm !== undefined && op.kNorm !== undefined;
+    if (!normed && (op.qNorm ?? op.kNorm) !== undefined)
+      throw new WebMoEError("unsupported-architecture", "A norm of only one of q and k is not supported.");
+    const norm = normed ? { span: op.normSpan ?? "head", eps: op.eps } : undefined;
+    return [
+      {
+        kernel: ropeCacheKernel(variants, heads, op.rope, norm),
+        resources: bind({
+          0: { cell: activations.batch },
+          1: { cell: activations.value(op.qkv, phase) },
+          2: { cell: activations.value(op.out, phase) },
+          3: normed ? vector(op.qNorm) : undefined,
+          4: normed ? vector(op.kNorm) : undefined,
+          5: { cell: activations.turnsOf(op.rope) },
+          6: { cell: cache.keys(op.layer) },
+          7: { cell: cache.values(op.layer) },
+        }),
+        grid: (rows) => [heads.headCount + 2 * heads.kvHeadCount, rows, 1],
       },
     ];
   }
@@ -152,7 +195,7 @@ export function createPrograms(parts: ProgramParts): Programs {
       case "embed": {
         const { stack } = matrices.locate(op.weight);
         return stack.pieces.map((piece) => ({
-          kernel: embedKernel(variants, piece.shape, piece.firstRow),
+          kernel: embedKernel(variants, piece.shape, piece.firstRow, op.scale ?? 1),
           resources: { 1: { cell: activations.tokens }, 2: value(op.out), 8: { cell: piece.cell } },
           grid: (rows) => [rows, 1, 1],
         }));
@@ -174,27 +217,8 @@ export function createPrograms(parts: ProgramParts): Programs {
       }
       case "linear":
         return linear(op, phase);
-      case "rope-cache": {
-        const normed = op.qNorm !== undefined && op.kNorm !== undefined;
-        if (!normed && (op.qNorm ?? op.kNorm) !== undefined)
-          throw new WebMoEError("unsupported-architecture", "A norm of q without one of k is not supported.");
-        return [
-          {
-            kernel: ropeCacheKernel(variants, heads, op.rope, normed ? { eps: op.eps } : undefined),
-            resources: bind({
-              0: batch,
-              1: value(op.qkv),
-              2: value(op.out),
-              3: normed ? vector(op.qNorm) : undefined,
-              4: normed ? vector(op.kNorm) : undefined,
-              5: { cell: activations.turnsOf(op.rope) },
-              6: { cell: cache.keys(op.layer) },
-              7: { cell: cache.values(op.layer) },
-            }),
-            grid: (rows) => [heads.headCount + 2 * heads.kvHeadCount, rows, 1],
-          },
-        ];
-      }
+      case "rope-cache":
+        return ropeCache(op, phase);
       case "attention":
         return [
           {
@@ -209,6 +233,16 @@ export function createPrograms(parts: ProgramParts): Programs {
             grid: (rows) => [heads.headCount, rows, 1],
           },
         ];
+      case "gated-activation": {
+        const { width } = plan.values[op.out]!;
+        return [
+          {
+            kernel: gatedActivationKernel(variants, width),
+            resources: { 1: value(op.x), 2: value(op.out) },
+            grid: (rows) => gatedActivationGrid(width, rows),
+          },
+        ];
+      }
       case "route":
         return route(op, phase);
       case "combine":

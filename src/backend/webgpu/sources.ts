@@ -4,7 +4,10 @@ import combine from "../../../shaders/combine.wgsl?raw";
 import embed from "../../../shaders/embed.wgsl?raw";
 import expertsDown from "../../../shaders/experts-down.wgsl?raw";
 import expertsGateUp from "../../../shaders/experts-gate-up.wgsl?raw";
+import gatedActivation from "../../../shaders/gated-activation.wgsl?raw";
 import batch from "../../../shaders/lib/batch.wgsl?raw";
+import biasAdd from "../../../shaders/lib/bias-add.wgsl?raw";
+import biasNone from "../../../shaders/lib/bias-none.wgsl?raw";
 import candidates from "../../../shaders/lib/candidates.wgsl?raw";
 import halfInteger from "../../../shaders/lib/half-integer.wgsl?raw";
 import halfNative from "../../../shaders/lib/half-native.wgsl?raw";
@@ -19,9 +22,13 @@ import reduceSubgroups from "../../../shaders/lib/reduce-subgroups.wgsl?raw";
 import reduceTree from "../../../shaders/lib/reduce-tree.wgsl?raw";
 import residualAdd from "../../../shaders/lib/residual-add.wgsl?raw";
 import residualNone from "../../../shaders/lib/residual-none.wgsl?raw";
+import rowNorm from "../../../shaders/lib/row-norm.wgsl?raw";
 import rowsBatch from "../../../shaders/lib/rows-batch.wgsl?raw";
 import rowsOne from "../../../shaders/lib/rows-one.wgsl?raw";
 import sampling from "../../../shaders/lib/sampling.wgsl?raw";
+import sharedAdd from "../../../shaders/lib/shared-add.wgsl?raw";
+import sharedNone from "../../../shaders/lib/shared-none.wgsl?raw";
+import silu from "../../../shaders/lib/silu.wgsl?raw";
 import sourceEach from "../../../shaders/lib/source-each.wgsl?raw";
 import sourceLast from "../../../shaders/lib/source-last.wgsl?raw";
 import tile from "../../../shaders/lib/tile.wgsl?raw";
@@ -48,6 +55,7 @@ export const KERNEL_SOURCES = {
   embed,
   "experts-down": expertsDown,
   "experts-gate-up": expertsGateUp,
+  "gated-activation": gatedActivation,
   linear,
   "probe-half": probeHalf,
   "probe-subgroups": probeSubgroups,
@@ -62,6 +70,8 @@ export const KERNEL_SOURCES = {
 /** What kernels share; modules of one stem (`reduce-…`) are interchangeable. */
 export const MODULE_SOURCES = {
   batch,
+  "bias-add": biasAdd,
+  "bias-none": biasNone,
   candidates,
   "half-integer": halfInteger,
   "half-native": halfNative,
@@ -76,9 +86,13 @@ export const MODULE_SOURCES = {
   "reduce-tree": reduceTree,
   "residual-add": residualAdd,
   "residual-none": residualNone,
+  "row-norm": rowNorm,
   "rows-batch": rowsBatch,
   "rows-one": rowsOne,
   sampling,
+  "shared-add": sharedAdd,
+  "shared-none": sharedNone,
+  silu,
   "source-each": sourceEach,
   "source-last": sourceLast,
   tile,

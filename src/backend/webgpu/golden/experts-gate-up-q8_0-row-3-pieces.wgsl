@@ -72,6 +72,11 @@ fn tile_dots(
   return reduce_lanes(sums, index);
 }
 
+// The clamp keeps exp finite; beyond it silu is 0 or x to the last bit anyway.
+fn silu(value: f32) -> f32 {
+  return value / (1.0 + exp(clamp(-value, -80.0, 80.0)));
+}
+
 // f16 → f32 by integer arithmetic: exact for subnormals, which hardware conversions may flush to zero and which
 // block scales of small weights often are. Infinities and NaNs never occur: files that hold them are refused.
 fn half_to_float(bits: u32) -> f32 {
@@ -156,11 +161,6 @@ fn reduce_lanes(values: array<f32, VALUES>, index: u32) -> array<f32, VALUES> {
 const ABSENT: u32 = 0xffffffffu;
 
 @group(0) @binding(2) var<storage, read_write> out: array<f32>; // [rows · EXPERTS_PER_TOKEN, MATRIX_ROWS]
-
-// The clamp keeps exp finite; beyond it silu is 0 or x to the last bit anyway.
-fn silu(value: f32) -> f32 {
-  return value / (1.0 + exp(clamp(-value, -80.0, 80.0)));
-}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {

@@ -12,6 +12,7 @@ const ROW_SCALES: u32 = 128u;
 const SCALES_OFFSET: u32 = 2097152u;
 const OUT_WIDTH: u32 = 2048u;
 const OUT_OFFSET: u32 = 0u;
+const OUT_SCALE: f32 = 1f;
 const SUBGROUP_LANES: u32 = 32u;
 
 // What changes from one pass to the next.
@@ -32,6 +33,12 @@ fn tile_count(tile: u32) -> u32 {
 
 fn with_residual(index: u32, value: f32) -> f32 {
   return residual[index] + value;
+}
+
+@group(0) @binding(7) var<storage, read> bias: array<f32>; // [OUT_WIDTH]
+
+fn with_bias(output: u32, value: f32) -> f32 {
+  return value + bias[output];
 }
 
 // Quantised weights in one buffer.
@@ -149,7 +156,7 @@ fn reduce_lanes(values: array<f32, VALUES>, index: u32) -> array<f32, VALUES> {
   return sums;
 }
 
-// out = [residual +] W · x for the matrix rows that lie in this piece of W.
+// out = [residual +] OUT_SCALE · (W · x [+ bias]) for the matrix rows that lie in this piece of W.
 @group(0) @binding(2) var<storage, read_write> out: array<f32>; // [rows, OUT_WIDTH]
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -176,8 +183,9 @@ fn main(
     for (var t = 0u; t < TILE_ROWS; t++) {
       let mine = (o * TILE_ROWS + t) % LANES == index % LANES;
       if (mine && t < count && first_output + o < MATRIX_ROWS) {
-        let at = (first_row + t) * OUT_WIDTH + OUT_OFFSET + first_output + o;
-        out[at] = with_residual(at, sums[o * TILE_ROWS + t]);
+        let output = OUT_OFFSET + first_output + o;
+        let at = (first_row + t) * OUT_WIDTH + output;
+        out[at] = with_residual(at, OUT_SCALE * with_bias(output, sums[o * TILE_ROWS + t]));
       }
     }
   }

@@ -23,7 +23,7 @@ const VALUES: u32 = 1u;
 @group(0) @binding(4) var<storage, read> k_norm: array<f32>; // [headDim]
 
 // Normalises `head` [HEAD_DIM] in place; v heads stay as they are.
-fn normalize_head(head_index: u32, index: u32) {
+fn normalize_head(row: u32, head_index: u32, index: u32) {
   var sum = 0.0;
   for (var d = index; d < HEAD_DIM; d += WORKGROUP_SIZE) {
     sum += head[d] * head[d];
@@ -100,7 +100,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     head[d] = qkv[source + d];
   }
   workgroupBarrier();
-  normalize_head(head_index, index);
+  normalize_head(row, head_index, index);
   workgroupBarrier();
   for (var d = index; d < HEAD_DIM; d += WORKGROUP_SIZE) {
     if (head_index < HEAD_COUNT) {
