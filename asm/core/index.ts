@@ -16,4 +16,6 @@ export { checkElements, repackBlocks } from "./layout/repack";
 export { reserve, stage } from "./memory";
 export { route, routeScratchBytes } from "./router/topk";
 export { sample, sampleScratchBytes } from "./sampler/sample";
-export { bpeEncode, bpeLoad, bpeScratchBytes } from "./tokenizer/bpe";
+export { bpeEncode, bpeLoad } from "./tokenizer/bpe";
+export { chainScratchBytes } from "./tokenizer/chain";
+export { spmEncode, spmLoad } from "./tokenizer/spm";

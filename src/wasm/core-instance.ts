@@ -7,9 +7,10 @@ import {
   type QuantName,
 } from "../model/quantization.ts";
 import type { RouterSpec } from "../model/router-spec.ts";
-import type { BpeTables, Core } from "./core.ts";
+import type { Core } from "./core.ts";
 import { type CoreExports, type CoreMemory, coreMemory } from "./core-memory.ts";
 import { slotTables } from "./core-slots.ts";
+import { coreTokenizer } from "./core-tokenizer.ts";
 
 /** Positions are the codes that asm/core/router/topk.ts knows. */
 const SCORES: readonly RouterSpec["score"][] = ["none", "softmax", "sigmoid"];
@@ -103,45 +104,11 @@ function repack(
   return memory.u8(packed, byteLength);
 }
 
-function loadBpe(wasm: CoreExports, memory: CoreMemory, tables: BpeTables): number {
-  const vocabSize = tables.tokenOffsets.length - 1;
-  const idCount = vocabSize + tables.extraOffsets.length - 1;
-  const known = (id: number): boolean => id < idCount;
-  const knownByte = (id: number): boolean => id < vocabSize || id === 0xffffffff;
-  if (
-    vocabSize < 1 ||
-    tables.extraOffsets.length < 1 ||
-    tables.tokenOffsets[vocabSize] !== tables.tokenBytes.length ||
-    tables.extraOffsets[idCount - vocabSize] !== tables.extraBytes.length ||
-    tables.merges.length % 3 !== 0 ||
-    !tables.merges.every(known) ||
-    tables.byteTokens.length !== 256 ||
-    !tables.byteTokens.every(knownByte)
-  ) {
-    throw new WebMoEError("invalid-argument", "The BPE tables name tokens or bytes that they do not hold.");
-  }
-  const loaded = wasm.bpeLoad(
-    vocabSize,
-    memory.keep(tables.tokenBytes),
-    memory.keep(tables.tokenOffsets),
-    tables.merges.length / 3,
-    memory.keep(tables.merges),
-    idCount - vocabSize,
-    memory.keep(tables.extraBytes),
-    memory.keep(tables.extraOffsets),
-    memory.keep(tables.byteTokens),
-    tables.ignoreMerges ? 1 : 0,
-  );
-  if (!loaded) throw new WebMoEError("out-of-memory", `No memory for a vocabulary of ${vocabSize} tokens.`);
-  return vocabSize;
-}
-
 /** Instantiates core.wasm. */
 export async function instantiateCore(module: WebAssembly.Module): Promise<Core> {
   const instance = await WebAssembly.instantiate(module);
   const wasm = instance.exports as unknown as CoreExports;
   const memory = coreMemory(wasm);
-  let vocabSize = 0;
   return {
     checksum(bytes) {
       const [address] = memory.stage(bytes.length) as [number];
@@ -149,21 +116,7 @@ export async function instantiateCore(module: WebAssembly.Module): Promise<Core>
       return BigInt.asUintN(64, wasm.xxh64(address, bytes.length)).toString(16).padStart(16, "0");
     },
     repack: (type, bytes, rows, cols) => repack(wasm, memory, type, bytes, rows, cols),
-    loadBpe(tables) {
-      vocabSize = 0;
-      vocabSize = loadBpe(wasm, memory, tables);
-    },
-    encodeWord(word) {
-      if (vocabSize === 0)
-        throw new WebMoEError("invalid-argument", "No vocabulary is loaded: call loadBpe first.");
-      const [address, out, scratch] = memory.stage(
-        word.length,
-        word.length * 4,
-        wasm.bpeScratchBytes(word.length),
-      ) as [number, number, number];
-      memory.write(address, word);
-      return memory.u32(out, wasm.bpeEncode(address, word.length, out, scratch));
-    },
+    ...coreTokenizer(wasm, memory),
     route(spec, logits, rows, bias) {
       checkRouter(spec, logits, rows, bias);
       const { expertCount, expertsPerToken, groups } = spec;

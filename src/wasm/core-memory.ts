@@ -20,8 +20,17 @@ export interface CoreExports {
     byteTokens: number,
     ignoreMerges: number,
   ): number;
-  bpeScratchBytes(length: number): number;
   bpeEncode(word: number, length: number, out: number, scratch: number): number;
+  spmLoad(
+    tokens: number,
+    tokenBytes: number,
+    tokenOffsets: number,
+    scores: number,
+    byteTokens: number,
+    unknownToken: number,
+  ): number;
+  spmEncode(text: number, length: number, out: number, scratch: number): number;
+  chainScratchBytes(length: number): number;
   routeScratchBytes(experts: number): number;
   route(
     logits: number,

@@ -20,6 +20,19 @@ export interface BpeTables {
   readonly ignoreMerges: boolean;
 }
 
+/** A SentencePiece vocabulary, as numbers: what core.wasm needs to merge. */
+export interface SpmTables {
+  /** UTF-8 of every token one after the other, and where token i starts (length vocabSize + 1). */
+  readonly tokenBytes: Uint8Array;
+  readonly tokenOffsets: Uint32Array;
+  /** `[vocabSize]`, none of them NaN: of two merges that of the higher score comes first. */
+  readonly scores: Float32Array;
+  /** Token of each single byte, or 0xffffffff. */
+  readonly byteTokens: Uint32Array;
+  /** Stands for a character that has neither token nor byte tokens; undefined drops it. */
+  readonly unknownId: number | undefined;
+}
+
 /** Token rows of a batch grouped by expert: dropless, rows ascending inside an expert. */
 export interface DispatchPlan {
   /** Distinct experts, ascending. */
@@ -62,8 +75,10 @@ export interface Core {
    * Errors: `bad-gguf` if a scale (or an f16/f32 element) is not finite; the message gives the block.
    */
   repack(type: QuantName, bytes: Uint8Array, rows: number, cols: number): Uint8Array<ArrayBuffer>;
+  /** One vocabulary at a time: the one loaded last encodes. */
   loadBpe(tables: BpeTables): void;
-  /** Token ids of one pre-tokenised word, given as its UTF-8 bytes. */
+  loadSpm(tables: SpmTables): void;
+  /** Token ids of one pre-tokenised word (BPE) or of a text (SentencePiece), given as its UTF-8 bytes. */
   encodeWord(word: Uint8Array): Uint32Array;
   /** Interprets the router on `logits` [rows, expertCount]; `bias` is the spec's selection bias, if it has one. */
   route(spec: RouterSpec, logits: Float32Array, rows: number, bias?: Float32Array): Decisions;

@@ -1,4 +1,5 @@
 import { reserve } from "../memory";
+import { addSymbol, beginChain, mergeChain, NO_PAIR, NONE, symbolAfter, symbolId } from "./chain";
 import { findPair, insertPair, pairMerged, pairRank, pairTableBytes, resetPairs } from "./pairs";
 import { findWord, insertWord, resetWords, wordTableBytes } from "./words";
 
@@ -6,24 +7,8 @@ import { findWord, insertWord, resetWords, wordTableBytes } from "./words";
  * Byte-level byte-pair encoding of one pre-tokenised word, with llama.cpp's semantics (llm_tokenizer_bpe): of
  * all mergeable neighbours the pair of lowest rank merges first, the leftmost on ties, until none is left.
  *
- * A heap of (rank, position) picks the next merge, so a word of n bytes costs O(n log n). A heap entry is stale
- * once its left symbol no longer begins a pair of that rank; a rank names one pair, so comparing ranks suffices.
- *
  * Symbols are ids: a token, or an id from vocabSize on for a string that merges make but the vocabulary lacks.
  */
-
-const NONE: u32 = 0xffffffff;
-
-/** A symbol of the word; those merged into their left neighbour leave the chain and have no rank. */
-const SYMBOL_BYTES: usize = 20;
-const ID: usize = 0;
-const PREVIOUS: usize = 4;
-const NEXT: usize = 8;
-const RANK: usize = 12;
-const MERGED: usize = 16;
-
-/** Every merge can offer two new pairs to the heap. */
-const HEAP_BYTES_PER_SYMBOL: usize = 24;
 
 let vocabSize: u32 = 0;
 let byteTokens: usize = 0;
@@ -32,16 +17,8 @@ let extraBytes: usize = 0;
 let extraOffsets: usize = 0;
 let wholeWords: bool = false;
 
-let symbols: usize = 0;
-let heap: usize = 0;
-let heapSize: u32 = 0;
-
 function u32At(base: usize, index: u32): u32 {
   return load<u32>(base + ((index as usize) << 2));
-}
-
-function symbol(index: u32): usize {
-  return symbols + (index as usize) * SYMBOL_BYTES;
 }
 
 /** Single-byte strings among [from, to) name the symbol a byte starts as. */
@@ -94,68 +71,9 @@ export function bpeLoad(
   return true;
 }
 
-function pushHeap(key: u64): void {
-  let at = heapSize++;
-  while (at > 0) {
-    const parent = (at - 1) >>> 1;
-    const above = load<u64>(heap + ((parent as usize) << 3));
-    if (above <= key) break;
-    store<u64>(heap + ((at as usize) << 3), above);
-    at = parent;
-  }
-  store<u64>(heap + ((at as usize) << 3), key);
-}
-
-function popHeap(): u64 {
-  const top = load<u64>(heap);
-  const last = load<u64>(heap + ((--heapSize as usize) << 3));
-  let at: u32 = 0;
-  for (;;) {
-    let child = at * 2 + 1;
-    if (child >= heapSize) break;
-    const address = heap + ((child as usize) << 3);
-    let least = load<u64>(address);
-    if (child + 1 < heapSize && load<u64>(address, 8) < least) {
-      least = load<u64>(address, 8);
-      child++;
-    }
-    if (least >= last) break;
-    store<u64>(heap + ((at as usize) << 3), least);
-    at = child;
-  }
-  store<u64>(heap + ((at as usize) << 3), last);
-  return top;
-}
-
-/** Looks up the pair that symbol `left` begins, and offers it to the heap. */
-function offer(left: u32): void {
-  const at = symbol(left);
-  const right = load<u32>(at, NEXT);
-  store<u32>(at, NONE, RANK);
-  if (right == NONE) return;
-  const pair = findPair(load<u32>(at, ID), load<u32>(symbol(right), ID));
-  if (pair == 0) return;
-  store<u32>(at, pairRank(pair), RANK);
-  store<u32>(at, pairMerged(pair), MERGED);
-  pushHeap(((pairRank(pair) as u64) << 32) | (left as u64));
-}
-
-function mergeRight(left: u32): void {
-  const at = symbol(left);
-  const right = symbol(load<u32>(at, NEXT));
-  const next = load<u32>(right, NEXT);
-  store<u32>(at, load<u32>(at, MERGED), ID);
-  store<u32>(at, next, NEXT);
-  store<u32>(right, NONE, RANK);
-  if (next != NONE) store<u32>(symbol(next), left, PREVIOUS);
-  const previous = load<u32>(at, PREVIOUS);
-  if (previous != NONE) offer(previous);
-  offer(left);
-}
-
-/** Bytes of scratch that `bpeEncode` needs. */
-export function bpeScratchBytes(length: usize): usize {
-  return length * (SYMBOL_BYTES + HEAP_BYTES_PER_SYMBOL) + 8;
+function pairOf(left: u32, right: u32): u64 {
+  const pair = findPair(symbolId(left), symbolId(right));
+  return pair == 0 ? NO_PAIR : ((pairRank(pair) as u64) << 32) | (pairMerged(pair) as u64);
 }
 
 /** Writes the token ids of `word` [length] to `out` [length] and returns how many there are. */
@@ -167,25 +85,16 @@ export function bpeEncode(word: usize, length: u32, out: usize, scratch: usize):
       return 1;
     }
   }
-  // The heap holds 64-bit keys: first, where scratch is aligned.
-  heap = scratch;
-  heapSize = 0;
-  symbols = scratch + (length as usize) * HEAP_BYTES_PER_SYMBOL;
+  if (length == 0) return 0;
+  beginChain(length, scratch);
   for (let i: u32 = 0; i < length; i++) {
-    const at = symbol(i);
-    store<u32>(at, u32At(byteSymbols, load<u8>(word + (i as usize))), ID);
-    store<u32>(at, i == 0 ? NONE : i - 1, PREVIOUS);
-    store<u32>(at, i + 1 == length ? NONE : i + 1, NEXT);
+    const id = u32At(byteSymbols, load<u8>(word + (i as usize)));
+    addSymbol(i, id, i == 0 ? NONE : i - 1, i + 1 == length ? NONE : i + 1);
   }
-  for (let i: u32 = 0; i < length; i++) offer(i);
-  while (heapSize > 0) {
-    const key = popHeap();
-    const left = key as u32;
-    if (load<u32>(symbol(left), RANK) == ((key >> 32) as u32)) mergeRight(left);
-  }
+  mergeChain(pairOf);
   let count: u32 = 0;
-  for (let i: u32 = 0; i != NONE && length > 0; i = load<u32>(symbol(i), NEXT)) {
-    const id = load<u32>(symbol(i), ID);
+  for (let i: u32 = 0; i != NONE; i = symbolAfter(i)) {
+    const id = symbolId(i);
     if (id < vocabSize) {
       store<u32>(out + ((count++ as usize) << 2), id);
       continue;
