@@ -110,7 +110,7 @@ try {
     headers: { "Content-Security-Policy": "worker-src 'self' blob:" },
     isolated: true,
   });
-  const browser = await launchChromium(ROOT);
+  const browser = await launchChromium(ROOT, "any");
   const work = { prompt: await promptText(), tokens: Number(flags.tokens), repeats: REPEATS };
   const results = await measureAll(browser, site.url, { rounds: Number(flags.rounds), work });
   console.log(`

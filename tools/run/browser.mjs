@@ -7,10 +7,9 @@ import { runLoud, runQuiet } from "./install.mjs";
 const SYSTEM_NAMES = ["chromium", "google-chrome", "google-chrome-stable", "chromium-browser"];
 
 /**
- * What tests start Chromium with. `--enable-unsafe-webgpu` is what makes an adapter appear headless; SwiftShader
- * makes it the same one on every machine. The rest keeps a fresh profile off the network.
+ * `--enable-unsafe-webgpu` is what makes an adapter appear headless. The rest keeps a fresh profile off the network.
  */
-export const CHROMIUM_FLAGS = [
+const FLAGS = [
   "--no-sandbox",
   "--disable-quic",
   "--no-first-run",
@@ -18,8 +17,10 @@ export const CHROMIUM_FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
 ];
+
+/** Tests compute on the same adapter on every machine; benchmarks on the one that the machine has. */
+const ADAPTER_FLAGS = { software: ["--use-webgpu-adapter=swiftshader"], any: [] };
 
 /**
  * A browser file that exists may still lack its libraries, so it is asked for its version.
@@ -83,20 +84,20 @@ export async function findChromium(root, { install = true } = {}) {
 /**
  * Playwright's launch options for a browser that `findChromium` found.
  * @param {string | undefined} executablePath
- * @param {readonly string[]} [extraFlags]
+ * @param {keyof typeof ADAPTER_FLAGS} [adapter]
  */
-export function launchOptions(executablePath, extraFlags = []) {
+export function launchOptions(executablePath, adapter = "software") {
   // Playwright's own Chromium in headless mode is another program (headless shell) unless the channel says so.
   const browser = executablePath ? { executablePath } : { channel: "chromium" };
-  return { ...browser, headless: true, args: [...CHROMIUM_FLAGS, ...extraFlags] };
+  return { ...browser, headless: true, args: [...FLAGS, ...ADAPTER_FLAGS[adapter]] };
 }
 
 /**
- * Starts Chromium as the tests do, for tools outside the test runner.
+ * Starts Chromium for tools outside the test runner.
  * @param {string} root
- * @param {readonly string[]} [extraFlags]
+ * @param {keyof typeof ADAPTER_FLAGS} [adapter]
  */
-export async function launchChromium(root, extraFlags = []) {
+export async function launchChromium(root, adapter = "software") {
   const { chromium } = await import("playwright");
-  return chromium.launch(launchOptions(await findChromium(root), extraFlags));
+  return chromium.launch(launchOptions(await findChromium(root), adapter));
 }
