@@ -8,7 +8,7 @@ export interface DeviceConstraints {
   readonly maxBindingBytes?: number;
 }
 
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|microsoft basic render|warp/i;
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|microsoft basic render|\bwarp\b/i;
 
 /** An adapter's name for people: vendor, architecture, description. */
 export function adapterName({ info }: GPUAdapter): string {

@@ -225,6 +225,13 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
           "invalid-argument",
           `A ${pass.phase} pass of ${pass.tokens.length} tokens, not 1 to ${most}.`,
         );
+      const { vocabSize } = plan.hyperparameters;
+      const unknown = pass.tokens.find((token) => token >= vocabSize);
+      if (unknown !== undefined)
+        throw new WebMoEError(
+          "invalid-argument",
+          `The vocabulary of ${vocabSize} tokens has no token ${unknown}.`,
+        );
       const end = pass.position + pass.tokens.length;
       if (end > contextLength)
         throw new WebMoEError("context-full", `Position ${end} is beyond the context of ${contextLength}.`);

@@ -44,42 +44,51 @@ export interface Recorder {
   discard(): void;
 }
 
+/** What a dispatch needs every time it is recorded. */
+interface Prepared {
+  readonly pipeline: GPUComputePipeline;
+  readonly cells: readonly Readonly<Cell>[];
+  /** What the cells held when the group was made. */
+  readonly buffers: readonly GPUBuffer[];
+  readonly group: GPUBindGroup;
+}
+
 export function createRecorder(gpu: Gpu, pipelines: ReadonlyMap<string, GPUComputePipeline>): Recorder {
   const { device } = gpu;
-  const groups = new WeakMap<
-    Dispatch,
-    { readonly buffers: readonly GPUBuffer[]; readonly group: GPUBindGroup }
-  >();
+  const prepared = new WeakMap<Dispatch, Prepared>();
   let encoder: GPUCommandEncoder | undefined;
   let pass: GPUComputePassEncoder | undefined;
 
-  /** Made once, and again when a cell holds another buffer. */
-  function bindGroup(dispatch: Dispatch, pipeline: GPUComputePipeline): GPUBindGroup {
-    const bound = Object.entries(dispatch.resources);
-    const made = groups.get(dispatch);
-    if (made && bound.every(([, { cell }], i) => cell.buffer === made.buffers[i])) return made.group;
+  function bind({ kernel, resources }: Dispatch, pipeline: GPUComputePipeline): Prepared {
+    const bound = Object.entries(resources);
+    const cells = bound.map(([, { cell }]) => cell);
     const entries = bound.map(([binding, { cell, offset, size }]): GPUBindGroupEntry => {
-      const range = {
-        buffer: cell.buffer,
-        ...(offset !== undefined && { offset }),
-        ...(size !== undefined && { size }),
-      };
+      const range = { buffer: cell.buffer, ...(offset !== undefined && { offset }), ...(size && { size }) };
       return { binding: Number(binding), resource: range };
     });
-    const { label } = dispatch.kernel;
-    const group = device.createBindGroup({ label, layout: pipeline.getBindGroupLayout(0), entries });
-    groups.set(dispatch, { buffers: bound.map(([, { cell }]) => cell.buffer), group });
-    return group;
+    const layout = pipeline.getBindGroupLayout(0);
+    const group = device.createBindGroup({ label: kernel.label, layout, entries });
+    return { pipeline, cells, buffers: cells.map(({ buffer }) => buffer), group };
+  }
+
+  /** Made once, and again when a cell holds another buffer. */
+  function prepare(dispatch: Dispatch): Prepared {
+    const made = prepared.get(dispatch);
+    if (made?.cells.every(({ buffer }, i) => buffer === made.buffers[i])) return made;
+    const pipeline = made?.pipeline ?? pipelines.get(dispatch.kernel.text);
+    if (!pipeline) throw new Error(`The kernel ${dispatch.kernel.label} was not compiled.`);
+    const bound = bind(dispatch, pipeline);
+    prepared.set(dispatch, bound);
+    return bound;
   }
 
   return {
     record(dispatch, count) {
-      const pipeline = pipelines.get(dispatch.kernel.text);
-      if (!pipeline) throw new Error(`The kernel ${dispatch.kernel.label} was not compiled.`);
+      const { pipeline, group } = prepare(dispatch);
       encoder ??= device.createCommandEncoder();
       pass ??= encoder.beginComputePass();
       pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindGroup(dispatch, pipeline));
+      pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...dispatch.grid(count));
     },
 

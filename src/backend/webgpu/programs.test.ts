@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { ForwardPlan } from "../../model/plan.ts";
+import { findOp, tinyPlan } from "../testing/plans.ts";
+import { createActivations } from "./activations.ts";
+import type { Gpu } from "./device.ts";
+import { createKvCache } from "./kv-cache.ts";
+import { createMatrices } from "./matrices.ts";
+import { createPrograms, type Programs } from "./programs.ts";
+import { createSlabs } from "./slabs.ts";
+
+/** A device that makes buffers of nothing: what is compiled for a plan does not depend on them. */
+function fakeGpu(maxBindingBytes: number): Gpu {
+  const limits = { maxStorageBufferBindingSize: 2 ** 30 };
+  return {
+    device: { limits, queue: { writeBuffer: () => undefined } } as unknown as GPUDevice,
+    maxBindingBytes,
+    check: () => undefined,
+    storage: () => ({ buffer: {} as GPUBuffer }),
+    destroy: () => undefined,
+    allocating: async (_, allocate) => allocate(),
+    compile: () => Promise.reject(new Error("nothing compiles here")),
+    dispose: () => undefined,
+  };
+}
+
+async function compile(plan: ForwardPlan, maxBindingBytes = 2 ** 27): Promise<Programs> {
+  const gpu = fakeGpu(maxBindingBytes);
+  const slabs = createSlabs(gpu, plan);
+  await slabs.allocate(new Uint32Array(plan.layers.length).fill(4));
+  return createPrograms({
+    plan,
+    variants: { nativeHalf: false },
+    matrices: createMatrices(gpu, plan),
+    slabs,
+    cache: createKvCache(gpu, plan, 256),
+    activations: createActivations(gpu, plan, 256),
+  });
+}
+
+describe("programs", () => {
+  beforeAll(() => void vi.stubGlobal("GPUBufferUsage", { UNIFORM: 64 }));
+  afterAll(() => void vi.unstubAllGlobals());
+
+  it("take a decode layer in at most 12 dispatches, q, k and v in one of them", async () => {
+    const plan = tinyPlan();
+    const programs = await compile(plan);
+    const layer = plan.layers[0]!.ops.map((op) =>
+      op.kind === "experts" ? programs.experts(op, "decode", "log") : programs.of(op, "decode"),
+    );
+    expect(layer.flat().length).toBeLessThanOrEqual(12);
+    expect(programs.of(findOp(plan, "linear", 0), "decode")).toHaveLength(1);
+  });
+
+  it("use one pipeline for experts that the device picked and for those of a wave in decode", async () => {
+    const plan = tinyPlan();
+    const programs = await compile(plan);
+    const op = findOp(plan, "experts", 0);
+    const texts = (source: "log" | "wave"): string[] =>
+      programs.experts(op, "decode", source).map(({ kernel }) => kernel.text);
+    expect(texts("wave")).toEqual(texts("log"));
+  });
+
+  it("share pipelines among layers of equal shape", async () => {
+    const count = async (layerCount: number): Promise<number> => {
+      const { all } = await compile(tinyPlan({ layerCount }));
+      return new Set(all.map(({ kernel }) => kernel.text)).size;
+    };
+    expect(await count(5)).toBe(await count(1));
+  });
+
+  it("take a matrix taller than a binding piece by piece, each into its own outputs", async () => {
+    const plan = tinyPlan({ vocabSize: 1500, trunkType: "f32" });
+    const programs = await compile(plan, 2 ** 18);
+    const pieces = programs.of(plan.epilogue[1]!, "decode");
+    const offsets = pieces.map(({ kernel }) => Number(/OUT_OFFSET: u32 = (\d+)u/.exec(kernel.text)?.[1]));
+    const rows = pieces.map(({ kernel }) => Number(/MATRIX_ROWS: u32 = (\d+)u/.exec(kernel.text)?.[1]));
+    expect(pieces.length).toBe(3);
+    expect(offsets).toEqual([0, rows[0], rows[0]! + rows[1]!]);
+    expect(rows.reduce((sum, count) => sum + count, 0)).toBe(1500);
+  });
+});
