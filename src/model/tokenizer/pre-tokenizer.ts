@@ -1,11 +1,7 @@
 import { WebMoEError } from "../../api/errors.ts";
+import { PATTERNS } from "./pre-tokenizer-patterns.ts";
 
-/**
- * How text is cut into words before byte pairs merge, by the name in `tokenizer.ggml.pre`. The patterns are
- * those llama.cpp uses for the names (src/llama-vocab.cpp, llm_tokenizer_bpe). Its whitespace is Unicode's
- * White_Space, which JavaScript's `\s` is not: that has U+FEFF and lacks U+0085. Letters and digits are those of
- * the engine's Unicode version: only characters that one of the two does not know yet can be cut differently.
- */
+/** How text is cut into words before byte pairs merge, by the name in `tokenizer.ggml.pre`. */
 export interface PreTokenizer {
   /** Each pattern cuts the pieces of the one before it: into its matches and what lies between them. */
   readonly patterns: readonly RegExp[];
@@ -15,39 +11,78 @@ export interface PreTokenizer {
   readonly addBos: boolean;
 }
 
-const GPT2 =
-  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
-const LLAMA3 =
-  /'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\p{White_Space}\p{L}\p{N}]+[\r\n]*|\p{White_Space}*[\r\n]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
-const QWEN2 =
-  /'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\p{White_Space}\p{L}\p{N}]+[\r\n]*|\p{White_Space}*[\r\n]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
-const QWEN35 =
-  /'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\p{White_Space}\p{L}\p{M}\p{N}]+[\r\n]*|\p{White_Space}*[\r\n]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+interface Row {
+  readonly patterns: keyof typeof PATTERNS;
+  readonly names: readonly string[];
+  readonly ignoreMerges?: true;
+  readonly addBos?: true;
+}
 
-const plain = (...patterns: RegExp[]): PreTokenizer => ({ patterns, ignoreMerges: false, addBos: false });
+/**
+ * Names as llama.cpp groups them (src/llama-vocab.cpp, llama_vocab::impl::load). Missing are those of models that
+ * only embed, and those whose vocabulary is not byte-level (gemma4, sarvam-moe, whitespace) or whose patterns are
+ * written in code there (kimi-k2, superbpe, tiny_aya, cohere2moe, afmoe).
+ */
+const ROWS: readonly Row[] = [
+  { patterns: "default", names: ["default"] },
+  {
+    patterns: "gpt2",
+    names: [
+      "gpt-2",
+      "phi-2",
+      "mpt",
+      "olmo",
+      "jais",
+      "trillion",
+      "granite-docling",
+      "exaone4",
+      "gigachat",
+      "a.x-4.0",
+      "mellum",
+    ],
+  },
+  {
+    patterns: "digitsApart",
+    names: ["starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b", "mellum2"],
+  },
+  { patterns: "falcon", names: ["falcon"] },
+  {
+    patterns: "llama3",
+    names: ["llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"],
+    ignoreMerges: true,
+    addBos: true,
+  },
+  { patterns: "llama3", names: ["dbrx", "smaug-bpe", "glm4", "chatglm-bpe"] },
+  { patterns: "minicpm5", names: ["minicpm5"], ignoreMerges: true },
+  { patterns: "jais2", names: ["jais-2"] },
+  {
+    patterns: "qwen2",
+    names: ["qwen2", "deepseek-r1-qwen", "megrez", "stablelm2", "hunyuan", "solar-open", "grok-2", "kormo"],
+  },
+  { patterns: "qwen35", names: ["qwen35"] },
+  { patterns: "laguna", names: ["laguna"] },
+  { patterns: "tekken", names: ["tekken"], ignoreMerges: true, addBos: true },
+  { patterns: "gpt4o", names: ["gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"] },
+  { patterns: "deepseekLlm", names: ["deepseek-llm"] },
+  { patterns: "deepseekCoder", names: ["deepseek-coder"] },
+  { patterns: "deepseek3", names: ["deepseek-v3", "hunyuan-dense", "joyai-llm"] },
+  { patterns: "youtu", names: ["youtu"], ignoreMerges: true },
+  { patterns: "chameleon", names: ["chameleon"], addBos: true },
+  { patterns: "bailing", names: ["bailingmoe", "bailingmoe2", "llada-moe"] },
+  { patterns: "seedCoder", names: ["seed-coder"] },
+  { patterns: "exaoneMoe", names: ["exaone-moe"] },
+  { patterns: "finnish", names: ["poro-chat", "bloom", "gpt3-finnish"] },
+  { patterns: "viking", names: ["viking"] },
+];
 
-const gpt2 = plain(GPT2);
-const qwen2 = plain(QWEN2);
-const llama3: PreTokenizer = { patterns: [LLAMA3], ignoreMerges: true, addBos: true };
-const digitsApart = plain(/\p{N}/gu, GPT2);
+const PRE_TOKENIZERS: ReadonlyMap<string, PreTokenizer> = new Map(
+  ROWS.flatMap(({ patterns, names, ignoreMerges = false, addBos = false }) =>
+    names.map((name) => [name, { patterns: PATTERNS[patterns], ignoreMerges, addBos }] as const),
+  ),
+);
 
-const PRE_TOKENIZERS: ReadonlyMap<string, PreTokenizer> = new Map([
-  ["default", plain(/[\p{P}$+<=>^~|]+/gu, GPT2, /\p{N}+/gu, /[0-9]{3}/gu)],
-  ...["gpt-2", "phi-2", "mpt", "olmo", "jais", "trillion", "granite-docling", "exaone4"].map(
-    (name) => [name, gpt2] as const,
-  ),
-  ...["qwen2", "deepseek-r1-qwen", "megrez", "stablelm2", "hunyuan", "solar-open", "grok-2"].map(
-    (name) => [name, qwen2] as const,
-  ),
-  ["qwen35", plain(QWEN35)],
-  ...["llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"].map(
-    (name) => [name, llama3] as const,
-  ),
-  ...["dbrx", "smaug-bpe", "glm4", "chatglm-bpe"].map((name) => [name, plain(LLAMA3)] as const),
-  ...["starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b", "mellum2"].map(
-    (name) => [name, digitsApart] as const,
-  ),
-]);
+/** Every name that `preTokenizer` knows. */
+export const PRE_TOKENIZER_NAMES: readonly string[] = [...PRE_TOKENIZERS.keys()];
 
 /**
  * The pre-tokenizer of that name; without a name, `default`, as in llama.cpp.
@@ -59,7 +94,7 @@ export function preTokenizer(name = "default"): PreTokenizer {
   if (found) return found;
   throw new WebMoEError(
     "unsupported-architecture",
-    `tokenizer.ggml.pre "${name}" is not known here. Known: ${[...PRE_TOKENIZERS.keys()].join(", ")}.`,
+    `tokenizer.ggml.pre "${name}" is not known here. Known: ${PRE_TOKENIZER_NAMES.join(", ")}.`,
   );
 }
 

@@ -1,19 +1,25 @@
 import { WebMoEError } from "../../api/errors.ts";
 
-/** What GGUF's `tokenizer.ggml.*` keys say of a byte-level BPE vocabulary, as plain data. */
+/** What GGUF's `tokenizer.ggml.*` keys say of a vocabulary, as plain data. */
 export interface TokenizerMetadata {
-  /** `tokenizer.ggml.model`. */
+  /** `tokenizer.ggml.model`: `gpt2` (byte-level BPE) or `llama` (SentencePiece BPE). */
   readonly model: string;
-  /** `tokenizer.ggml.pre`. */
+  /** `tokenizer.ggml.pre`, of byte-level BPE alone. */
   readonly pre?: string;
   readonly tokens: readonly string[];
   /** `llama_token_type` of each token. */
   readonly tokenTypes?: ArrayLike<number>;
+  /** Of byte-level BPE: pairs, each joined by a space, first come first merged. */
   readonly merges: readonly string[];
+  /** Of SentencePiece: of each token; without them all are equal. */
+  readonly scores?: ArrayLike<number>;
   readonly bosId?: number;
   readonly eosId?: number;
   readonly eotId?: number;
   readonly eomId?: number;
+  readonly unknownId?: number;
+  /** Of SentencePiece: whether a space goes before text at the start and after special tokens; true if absent. */
+  readonly addSpacePrefix?: boolean;
   readonly addBos?: boolean;
   readonly addEos?: boolean;
 }
@@ -27,8 +33,27 @@ export const USER_DEFINED = 4;
 /** Treated like CONTROL. */
 export const UNKNOWN = 8;
 
-/** Flags of `llama_token_type` 1 to 4; tokens of other types are only ever ids. */
-const FLAGS_OF_TYPE = [0, NORMAL, UNKNOWN, CONTROL, USER_DEFINED];
+/** Stands for one byte, which its text names as `<0x0A>`. */
+export const BYTE = 16;
+
+/** Flags of `llama_token_type` 1 to 6; tokens of other types, and the unused (5), show nothing. */
+const FLAGS_OF_TYPE = [0, NORMAL, UNKNOWN, CONTROL, USER_DEFINED, 0, BYTE];
+
+export const byteTokenName = (byte: number): string =>
+  `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+
+/** Ids that a kind of vocabulary gives to its special tokens where the file names none. */
+interface SpecialIds {
+  readonly bosId?: number;
+  readonly eosId?: number;
+  readonly unknownId?: number;
+}
+
+/**
+ * llama.cpp's defaults. It has some for `gpt2` too, token 11 for BOS and EOS: no vocabulary means that, so a file
+ * of that kind that names none has none here.
+ */
+const DEFAULT_IDS: Readonly<Record<string, SpecialIds>> = { llama: { bosId: 1, eosId: 2, unknownId: 0 } };
 
 /**
  * Tokens that end a generation by their names, where metadata does not say so; llama.cpp's list
@@ -104,10 +129,12 @@ const SHOWN_NAMES = ["<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"]
 export interface Vocabulary {
   /** Text of each token; an empty one is named `[EMPTY_id]`. */
   readonly texts: readonly string[];
+  readonly ids: ReadonlyMap<string, number>;
   /** Flags of each token. */
   readonly kinds: Uint8Array;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
+  readonly unknownId: number | undefined;
   readonly endIds: ReadonlySet<number>;
 }
 
@@ -140,6 +167,12 @@ export function readVocabulary(metadata: TokenizerMetadata): Vocabulary {
   if (tokenTypes && tokenTypes.length < texts.length) {
     throw bad(`tokenizer.ggml.token_type has ${tokenTypes.length} of ${texts.length} entries`);
   }
+  const { scores } = metadata;
+  if (scores && scores.length < texts.length) {
+    throw bad(`tokenizer.ggml.scores has ${scores.length} of ${texts.length} entries`);
+  }
+  const notScore = scores ? Array.prototype.findIndex.call(scores, Number.isNaN) : -1;
+  if (notScore >= 0) throw bad(`score ${notScore} is not a number`);
   const notText = metadata.merges.findIndex((merge: unknown) => typeof merge !== "string");
   if (notText >= 0) throw bad(`merge ${notText} is not a string`);
 
@@ -166,7 +199,10 @@ export function readVocabulary(metadata: TokenizerMetadata): Vocabulary {
     const id = ids.get(name);
     if (id !== undefined) kinds[id] = USER_DEFINED;
   }
-  const eosId = inside(metadata.eosId);
+  const defaults = DEFAULT_IDS[metadata.model] ?? {};
+  const bosId = inside(metadata.bosId) ?? inside(defaults.bosId);
+  const eosId = inside(metadata.eosId) ?? inside(defaults.eosId);
+  const unknownId = inside(metadata.unknownId) ?? inside(defaults.unknownId);
   for (const id of [eosId, inside(metadata.eotId), inside(metadata.eomId)]) end(id);
 
   // Where a turn ends by <|return|> or <|call|>, <|end|> only ends a message inside it.
@@ -182,5 +218,5 @@ export function readVocabulary(metadata: TokenizerMetadata): Vocabulary {
     endIds.delete(id);
     kinds[id] = NORMAL;
   }
-  return { texts, kinds, bosId: inside(metadata.bosId), eosId, endIds };
+  return { texts, ids, kinds, bosId, eosId, unknownId, endIds };
 }
