@@ -8,7 +8,6 @@ import { WebMoEError } from "../../api/errors.ts";
 import type { NumericProfile } from "../../api/info.ts";
 import type { ExpertsOp, ForwardPlan, RouteOp } from "../../model/plan.ts";
 import {
-  ABSENT,
   type Backend,
   CHUNK_ROWS,
   type Decisions,
@@ -17,7 +16,7 @@ import {
   type ReadResult,
   type Wave,
 } from "../backend.ts";
-import { createActivations, SELECTION_WORDS } from "./activations.ts";
+import { createActivations } from "./activations.ts";
 import { adapterName, type DeviceConstraints, requestAdapter, requestDevice } from "./adapter.ts";
 import type { Variants } from "./compose.ts";
 import { createGpu, type Gpu } from "./device.ts";
@@ -30,6 +29,7 @@ import { createReadback, type Range } from "./readback.ts";
 import { compilePipelines, createRecorder } from "./recorder.ts";
 import { ropeAngles } from "./rope-angles.ts";
 import { createSampling } from "./sampling.ts";
+import { decodeLog, encodeBatchWave, encodeDecisions, encodeRowWave } from "./selection.ts";
 import { createSlabs } from "./slabs.ts";
 
 export { type DeviceConstraints, requestAdapter };
@@ -130,28 +130,6 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
     queue.writeBuffer(buffer, offset, data);
   }
 
-  /** A selection of one wave in decode: ranks that are not in it are skipped. */
-  function waveSelection({ slots, offsets, entries }: Wave): Uint32Array<ArrayBuffer> {
-    const selection = new Uint32Array(activations.maxRanks * SELECTION_WORDS);
-    for (let rank = 0; rank < activations.maxRanks; rank++) selection[rank * SELECTION_WORDS + 2] = ABSENT;
-    slots.forEach((slot, i) => {
-      for (const rank of entries.subarray(offsets[i], offsets[i + 1]))
-        selection[rank * SELECTION_WORDS + 2] = slot;
-    });
-    return selection;
-  }
-
-  /** Work items of one wave in prefill: an expert's entries, TILE_ROWS at a time. */
-  function waveItems({ slots, offsets }: Wave): Uint32Array<ArrayBuffer> {
-    const items: number[] = [];
-    slots.forEach((slot, i) => {
-      const end = offsets[i + 1]!;
-      for (let first = offsets[i]!; first < end; first += TILE_ROWS)
-        items.push(slot, first, Math.min(TILE_ROWS, end - first), 0);
-    });
-    return new Uint32Array(items);
-  }
-
   function runExperts(op: ExpertsOp, source: "log" | "wave", items: number): void {
     for (const dispatch of programs.experts(op, phase, source)) recorder.record(dispatch, items);
   }
@@ -167,26 +145,15 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
       at += count * 4;
       return view;
     };
-    const routing =
-      read.routing &&
-      parseRouting(words(((read.routing.to - read.routing.from) * activations.logStride) / 4));
+    const { from, to } = read.routing ?? { from: 0, to: 0 };
+    const log = words(((to - from) * activations.logStride) / 4);
+    const ranks = plan.hyperparameters.expertsPerToken;
+    const routing = read.routing && decodeLog(log, activations.logStride / 4, ranks);
     const value =
       read.value !== undefined &&
       new Float32Array(words(activations.liveLength(read.value, rows)).slice().buffer);
     const token = read.token ? words(1)[0] : undefined;
     return { ...(routing && { routing }), ...(value && { value }), ...(token !== undefined && { token }) };
-  }
-
-  function parseRouting(log: Uint32Array): NonNullable<ReadResult["routing"]> {
-    const ranks = plan.hyperparameters.expertsPerToken;
-    const layerWords = activations.logStride / 4;
-    const length = (log.length / layerWords) * ranks;
-    const pick = (word: number): Uint32Array<ArrayBuffer> =>
-      Uint32Array.from({ length }, (_, i) => {
-        const entry = Math.floor(i / ranks) * layerWords + (i % ranks) * SELECTION_WORDS;
-        return log[entry + word]!;
-      });
-    return { ids: pick(0), weights: new Float32Array(pick(1).buffer), slots: pick(2) };
   }
 
   return {
@@ -254,14 +221,9 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
       else for (const dispatch of programs.of(op, phase)) recorder.record(dispatch, rows);
     },
 
-    setDecisions(op: RouteOp, { ids, weights }: Decisions) {
+    setDecisions(op: RouteOp, decisions: Decisions) {
       gpu.check();
-      const bits = new Uint32Array(weights.buffer, weights.byteOffset, weights.length);
-      const selection = new Uint32Array(ids.length * SELECTION_WORDS);
-      ids.forEach((id, i) => {
-        // Any slot but ABSENT: waves name the slots themselves, and no rank is skipped.
-        selection.set([id, bits[i]!, 0, 0], i * SELECTION_WORDS);
-      });
+      const selection = encodeDecisions(decisions);
       if (phase === "prefill") write(activations.decisions.buffer, 0, selection);
       else write(activations.log.buffer, op.layer * activations.logStride, selection);
     },
@@ -276,10 +238,17 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
         );
       if (wave.entries.length === 0) return;
       if (phase === "decode") {
-        write(activations.waveSelection.buffer, 0, waveSelection(wave));
+        const selection = encodeRowWave(wave, activations.maxRanks);
+        write(activations.waveSelection.buffer, 0, selection);
+        // The device may have logged these experts as absent; `combine` adds only ranks that have a slot.
+        for (const rank of wave.entries) {
+          const slotWord = rank * SELECTION_WORDS + 2;
+          const offset = op.layer * activations.logStride + slotWord * 4;
+          write(activations.log.buffer, offset, selection.subarray(slotWord, slotWord + 1));
+        }
         runExperts(op, "wave", ranksOf(op.layer));
       } else {
-        const items = waveItems(wave);
+        const items = encodeBatchWave(wave, TILE_ROWS);
         write(activations.items.buffer, 0, items);
         write(activations.entries.buffer, 0, wave.entries as Uint32Array<ArrayBuffer>);
         runExperts(op, "wave", items.length / 4);
