@@ -1,4 +1,4 @@
-import { throwIfAborted } from "../api/errors.ts";
+import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import {
   ABSENT,
   type Backend,
@@ -113,8 +113,15 @@ export function createExecutor({ plan, backend, core, residency, segmentLayers }
 
   function finished(result: ReadResult, finish: Finish): Finished {
     const logits = result.value ?? new Float32Array(0);
-    if (finish.kind === "logits") return { token: ABSENT, logits };
-    return { token: result.token ?? core.sample(logits, finish.params), logits };
+    if (finish.kind === "logits") {
+      if (!logits.every(Number.isFinite)) throw overflow();
+      return { token: ABSENT, logits };
+    }
+    if (result.token !== undefined) return { token: result.token, logits };
+    const token = core.sample(logits, finish.params);
+    // NaN loses to every number and ∞ wins: one look at the winner tells.
+    if (!Number.isFinite(logits[token])) throw overflow();
+    return { token, logits };
   }
 
   async function runCut(phase: "prefill" | "decode", finish: Finish | undefined, signal?: AbortSignal) {
@@ -186,3 +193,10 @@ export function createExecutor({ plan, backend, core, residency, segmentLayers }
     },
   };
 }
+
+/** Weights were finite one by one when they arrived, and were too large together. */
+const overflow = (): WebMoEError =>
+  new WebMoEError(
+    "bad-gguf",
+    "The model's weights are so large that its logits are not finite numbers: the file is damaged. Get it anew.",
+  );
