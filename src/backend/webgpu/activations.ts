@@ -1,11 +1,9 @@
 import type { ForwardPlan, RopeSpec, ValueId } from "../../model/plan.ts";
 import { CHUNK_ROWS, type Pass } from "../backend.ts";
 import { type Cell, type Gpu, storageBytes } from "./device.ts";
+import { SELECTION_WORDS } from "./selection.ts";
 
 type Phase = Pass["phase"];
-
-/** Words of a selection entry: id, weight bits, slot, 0. */
-export const SELECTION_WORDS = 4;
 
 const SELECTION_BYTES = SELECTION_WORDS * 4;
 

@@ -14,7 +14,6 @@ import {
   type Pass,
   type ReadRequest,
   type ReadResult,
-  type Wave,
 } from "../backend.ts";
 import { createActivations } from "./activations.ts";
 import { adapterName, type DeviceConstraints, requestAdapter, requestDevice } from "./adapter.ts";
@@ -29,7 +28,7 @@ import { createReadback, type Range } from "./readback.ts";
 import { compilePipelines, createRecorder } from "./recorder.ts";
 import { ropeAngles } from "./rope-angles.ts";
 import { createSampling } from "./sampling.ts";
-import { decodeLog, encodeBatchWave, encodeDecisions, encodeRowWave } from "./selection.ts";
+import { decodeLog, encodeBatchWave, encodeDecisions, encodeRowWave, SELECTION_WORDS } from "./selection.ts";
 import { createSlabs } from "./slabs.ts";
 
 export { type DeviceConstraints, requestAdapter };

@@ -6,7 +6,6 @@ import {
   attentionKernel,
   combineKernel,
   downKernel,
-  drawKernel,
   embedKernel,
   gatedActivationKernel,
   gateUpKernel,
@@ -15,15 +14,14 @@ import {
   linearGrid,
   linearKernel,
   type MatrixShape,
-  penalizeKernel,
   type RecordShape,
   rmsNormKernel,
   ropeCacheKernel,
   routeKernel,
   rowSpans,
   subgroupProbe,
-  topKKernel,
 } from "./kernels.ts";
+import { drawKernel, penalizeKernel, topKKernel } from "./sampling-kernels.ts";
 import { DECODER_SOURCES } from "./sources.ts";
 
 const PLAIN: Variants = { nativeHalf: false };

@@ -10,7 +10,7 @@ import type {
   RouteOp,
 } from "../../model/plan.ts";
 import type { Pass } from "../backend.ts";
-import { type Activations, SELECTION_WORDS } from "./activations.ts";
+import type { Activations } from "./activations.ts";
 import type { Variants } from "./compose.ts";
 import {
   attentionKernel,
@@ -35,6 +35,7 @@ import {
 import type { KvCache } from "./kv-cache.ts";
 import type { Matrices } from "./matrices.ts";
 import type { Dispatch, Resource } from "./recorder.ts";
+import { SELECTION_WORDS } from "./selection.ts";
 import type { Slabs } from "./slabs.ts";
 
 type Phase = Pass["phase"];

@@ -3,6 +3,7 @@ import type { SampleParams } from "../backend.ts";
 import type { Activations } from "./activations.ts";
 import type { Variants } from "./compose.ts";
 import { type Cell, type Gpu, storageBytes } from "./device.ts";
+import type { Dispatch } from "./recorder.ts";
 import {
   drawKernel,
   penalizeGrid,
@@ -11,8 +12,7 @@ import {
   sampledCandidates,
   topKGrid,
   topKKernel,
-} from "./kernels.ts";
-import type { Dispatch } from "./recorder.ts";
+} from "./sampling-kernels.ts";
 
 const MAX_PENALIZED = 256;
 
