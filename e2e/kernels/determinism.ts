@@ -2,7 +2,7 @@
 import { ABSENT } from "../../src/backend/backend.ts";
 import { randomWeights, tinyPlan, writeExpert } from "../../src/backend/testing/plans.ts";
 import type { DeviceConstraints } from "../../src/backend/webgpu/index.ts";
-import { decodeOnDevice, forward } from "./forward.ts";
+import { decodeByDeviceWaves, decodeOnDevice, forward } from "./forward.ts";
 import { bitDifference, type Finding, fill, gpuBackend, relativeDifference, wasmBackend } from "./harness.ts";
 
 const PROMPT = Uint32Array.from({ length: 13 }, (_, i) => (i * 29 + 3) % 101);
@@ -89,6 +89,17 @@ export async function checkDeterminism(constraints: DeviceConstraints): Promise<
   findings.push({
     what: "a pass again from the layer that missed an expert",
     difference: bitDifference(replayed.logits, resident.logits),
+  });
+
+  for (const { index } of plan.layers)
+    gpu.writeSlotTable(
+      index,
+      all.map(() => ABSENT),
+    );
+  const waves = await decodeByDeviceWaves(gpu, plan, { token: NEXT_TOKEN, position });
+  findings.push({
+    what: "a token routed by the device whose experts come in waves",
+    difference: bitDifference(waves, resident.logits),
   });
   gpu.dispose();
   wasm.dispose();

@@ -66,6 +66,28 @@ export async function decodeOnDevice(
   return { logits: value!, routing: routing! };
 }
 
+/** One token routed on the device while no expert has a slot: every layer's experts come in waves of one. */
+export async function decodeByDeviceWaves(
+  backend: Backend,
+  plan: ForwardPlan,
+  from: { readonly token: number; readonly position: number },
+): Promise<Float32Array> {
+  const { position, token } = from;
+  await backend.beginPass({ phase: "decode", position, tokens: Uint32Array.of(token) });
+  for (const op of allOps(plan)) {
+    backend.run(op);
+    if (op.kind !== "experts") continue;
+    const { routing } = await backend.submit({ routing: { from: op.layer, to: op.layer + 1 } });
+    for (const expert of routing!.ids)
+      await backend.runWave(
+        op,
+        makeWave(routing!.ids, [expert], (slot) => slot),
+      );
+  }
+  const { value } = await backend.submit({ value: plan.logits });
+  return value!;
+}
+
 function allOps(plan: ForwardPlan): Op[] {
   return [...plan.prologue, ...plan.layers.flatMap(({ ops }) => ops), ...plan.epilogue];
 }
