@@ -1,4 +1,4 @@
-// out[i] = row tokens[i] of the embedding matrix, decoded.
+// out[i] = scale · row tokens[i] of the embedding matrix, decoded.
 import { decodeRow, quantBytes, scaleBytes } from "./quant/matrix";
 
 export function embed(
@@ -8,6 +8,7 @@ export function embed(
   cols: usize,
   tokens: usize,
   rows: usize,
+  scale: f32,
   out: usize,
 ): void {
   for (let row: usize = 0; row < rows; row++, out += cols << 2) {
@@ -19,5 +20,13 @@ export function embed(
       cols,
       out,
     );
+    if (scale != 1) multiply(out, cols, scale);
+  }
+}
+
+function multiply(row: usize, cols: usize, scale: f32): void {
+  const scales = f32x4.splat(scale);
+  for (const end = row + (cols << 2); row < end; row += 16) {
+    v128.store(row, f32x4.mul(v128.load(row), scales));
   }
 }

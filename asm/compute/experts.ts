@@ -22,12 +22,12 @@ export function scatterRows(rows: usize, rowBytes: usize, entries: usize, count:
   }
 }
 
-// gate = silu(gate) · up, with silu(x) = x / (1 + e^-x); `length` is a multiple of 4.
-export function siluMul(gate: usize, up: usize, length: usize): void {
+// out = silu(gate) · up, with silu(x) = x / (1 + e^-x); `out` may be `gate`, `length` is a multiple of 4.
+export function siluMul(gate: usize, up: usize, length: usize, out: usize): void {
   const one = f32x4.splat(1);
-  for (const end = gate + (length << 2); gate < end; gate += 16, up += 16) {
+  for (const end = gate + (length << 2); gate < end; gate += 16, up += 16, out += 16) {
     const x = v128.load(gate);
     const activated = f32x4.div(x, f32x4.add(one, exp4(f32x4.neg(x))));
-    v128.store(gate, f32x4.mul(activated, v128.load(up)));
+    v128.store(out, f32x4.mul(activated, v128.load(up)));
   }
 }

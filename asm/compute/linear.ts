@@ -1,4 +1,4 @@
-// out[row][o] = [residual +] x[row] · W[o].
+// out[row][o] = [residual +] scale · (x[row] · W[o] [+ bias[o]]).
 //
 // The order of additions of one (row, output) is fixed, whichever path computes it and whatever else is computed
 // beside it: f32 lanes j, j + 4, j + 8, … in ascending order; in scaled types the lanes of a block of 32 are summed
@@ -29,7 +29,7 @@ export function linearScratchBytes(rows: usize): usize {
 }
 
 // Outputs [start, end) of all rows. `out` and `residual` (0: none) point at output 0 of row 0; rows are `outStride`
-// bytes apart in both, and `xStride` in x.
+// bytes apart in both, and `xStride` in x. `bias` is [outputs] (0: none).
 export function linear(
   type: u32,
   quants: usize,
@@ -40,6 +40,8 @@ export function linear(
   rows: usize,
   out: usize,
   outStride: usize,
+  bias: usize,
+  scale: f32,
   residual: usize,
   scratch: usize,
   start: usize,
@@ -98,7 +100,15 @@ export function linear(
     }
     for (let row: usize = 0; row < rows; row++) {
       const at = row * outStride + (o << 2);
-      reduce(acc + row * OUT_TILE * 16, count, factor, out + at, residual ? residual + at : 0);
+      reduce(
+        acc + row * OUT_TILE * 16,
+        count,
+        factor,
+        bias ? bias + (o << 2) : 0,
+        scale,
+        residual ? residual + at : 0,
+        out + at,
+      );
     }
   }
 }
@@ -220,10 +230,20 @@ function plainTile(p: usize, width: usize, xA: usize, xB: usize, accA: usize, ac
   v128.store(accB, b3, 48);
 }
 
-// out[i] = [residual[i] +] factor · the sum of acc[i]'s lanes.
-function reduce(acc: usize, count: usize, factor: f32, out: usize, residual: usize): void {
-  for (let i: usize = 0; i < count; i++, acc += 16) {
-    const sum = sumLanes(v128.load(acc)) * factor;
-    store<f32>(out + (i << 2), residual ? load<f32>(residual + (i << 2)) + sum : sum);
+// out[i] = [residual[i] +] scale · (factor · the sum of acc[i]'s lanes [+ bias[i]]).
+function reduce(
+  acc: usize,
+  count: usize,
+  factor: f32,
+  bias: usize,
+  scale: f32,
+  residual: usize,
+  out: usize,
+): void {
+  for (let i: usize = 0; i < count << 2; i += 4, acc += 16) {
+    let sum = sumLanes(v128.load(acc)) * factor;
+    if (bias) sum += load<f32>(bias + i);
+    sum *= scale;
+    store<f32>(out + i, residual ? load<f32>(residual + i) + sum : sum);
   }
 }

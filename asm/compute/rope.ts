@@ -2,12 +2,22 @@
 import { keysOf, PAGE, pageOf, valuesOf } from "./kv";
 import { normRow } from "./norm";
 
-// out [rows, 2, dimension / 2]: cosines, then sines of position · freqBase^(-2i / dimension). Angles are f64 and
-// only the results are rounded, so that far positions turn as exactly as near ones.
-export function fillRope(position: usize, rows: usize, dimension: usize, freqBase: f64, out: usize): void {
+// out [rows, 2, dimension / 2]: cosines, then sines of position · freqScale · freqBase^(-2i / dimension) / factors[i],
+// where `factors` (0: none) is [dimension / 2]. Angles are f64 and only the results are rounded, so that far positions
+// turn as exactly as near ones.
+export function fillRope(
+  position: usize,
+  rows: usize,
+  dimension: usize,
+  freqBase: f64,
+  freqScale: f64,
+  factors: usize,
+  out: usize,
+): void {
   const half = dimension >> 1;
   for (let i: usize = 0; i < half; i++) {
-    const frequency = Math.pow(freqBase, (-2 * <f64>i) / <f64>dimension);
+    let frequency = freqScale * Math.pow(freqBase, (-2 * <f64>i) / <f64>dimension);
+    if (factors) frequency /= <f64>load<f32>(factors + (i << 2));
     for (let row: usize = 0; row < rows; row++) {
       const angle = <f64>(position + row) * frequency;
       const at = out + ((row * dimension + i) << 2);
@@ -32,8 +42,27 @@ function rotate(head: usize, table: usize, dimension: usize, neox: bool): void {
   }
 }
 
+// out = `count` heads, normed where `norm` is given: each by weights [headDim], or as one row by [count, headDim].
+function normHeads(
+  heads: usize,
+  count: usize,
+  headDim: usize,
+  norm: usize,
+  normsRow: bool,
+  eps: f64,
+  out: usize,
+): void {
+  const headBytes = headDim << 2;
+  if (!norm) memory.copy(out, heads, count * headBytes);
+  else if (normsRow) normRow(heads, norm, count * headDim, eps, out);
+  else
+    for (let h: usize = 0; h < count; h++)
+      normRow(heads + h * headBytes, norm, headDim, eps, out + h * headBytes);
+}
+
 // Rows of qkv [headCount + 2 kvHeadCount, headDim]: q, normed (qNorm != 0) and rotated, to `out`
-// [headCount, headDim]; k likewise, and v as it is, to the cache from `position` on. `head` is scratch [headDim].
+// [headCount, headDim]; k likewise, and v as it is, to the cache from `position` on. `keyRow` is scratch
+// [kvHeadCount, headDim].
 export function ropeCache(
   qkv: usize,
   rows: usize,
@@ -43,26 +72,26 @@ export function ropeCache(
   headDim: usize,
   qNorm: usize,
   kNorm: usize,
+  normsRow: bool,
   eps: f64,
   table: usize,
   dimension: usize,
   neox: bool,
   pageTable: usize,
   out: usize,
-  head: usize,
+  keyRow: usize,
 ): void {
   const headBytes = headDim << 2;
   for (let row: usize = 0; row < rows; row++, table += dimension << 2) {
-    for (let h: usize = 0; h < headCount; h++, qkv += headBytes, out += headBytes) {
-      if (qNorm) normRow(qkv, qNorm, headDim, eps, out);
-      else memory.copy(out, qkv, headBytes);
-      rotate(out, table, dimension, neox);
-    }
+    normHeads(qkv, headCount, headDim, qNorm, normsRow, eps, out);
+    for (let h: usize = 0; h < headCount; h++, out += headBytes) rotate(out, table, dimension, neox);
+    qkv += headCount * headBytes;
     const slot = (position + row) % PAGE;
     const page = pageOf(pageTable, (position + row) / PAGE);
-    for (let h: usize = 0; h < kvHeadCount; h++, qkv += headBytes) {
-      if (kNorm) normRow(qkv, kNorm, headDim, eps, head);
-      else memory.copy(head, qkv, headBytes);
+    normHeads(qkv, kvHeadCount, headDim, kNorm, normsRow, eps, keyRow);
+    qkv += kvHeadCount * headBytes;
+    for (let h: usize = 0; h < kvHeadCount; h++) {
+      const head = keyRow + h * headBytes;
       rotate(head, table, dimension, neox);
       const keys = keysOf(page, h, headDim) + (slot << 2);
       for (let i: usize = 0; i < headDim; i++) store<f32>(keys + i * (PAGE * 4), load<f32>(head + (i << 2)));

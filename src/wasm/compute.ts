@@ -19,7 +19,7 @@ export interface ComputeExports {
   fillHalfTable(table: number): void;
   useHalfTable(table: number): void;
 
-  /** out [rows, cols] = rows `tokens` of the matrix. */
+  /** out [rows, cols] = scale · rows `tokens` of the matrix. */
   embed(
     type: number,
     quants: number,
@@ -27,11 +27,15 @@ export interface ComputeExports {
     cols: number,
     tokens: number,
     rows: number,
+    scale: number,
     out: number,
   ): void;
   /** out = x / √(mean(x²) + eps) · weight, of `rows` rows. */
   rmsNorm(x: number, weight: number, width: number, eps: number, rows: number, out: number): void;
-  /** Outputs [start, end) of [residual +] x · Wᵀ; no residual where it is 0. Rows of out and residual are outStride apart. */
+  /**
+   * Outputs [start, end) of [residual +] scale · (x · Wᵀ [+ bias]); bias and residual are not there where they are 0.
+   * Rows of out and residual are outStride apart.
+   */
   linear(
     type: number,
     quants: number,
@@ -42,15 +46,31 @@ export interface ComputeExports {
     rows: number,
     out: number,
     outStride: number,
+    bias: number,
+    scale: number,
     residual: number,
     scratch: number,
     start: number,
     end: number,
   ): void;
   linearScratchBytes(rows: number): number;
-  /** out [rows, 2, dimension / 2]: cosines and sines of position · freqBase^(−2i/dimension). */
-  fillRope(position: number, rows: number, dimension: number, freqBase: number, out: number): void;
-  /** Splits qkv, norms (where weights are given, else 0) and rotates q to `out` and k, v to the cache. */
+  /**
+   * out [rows, 2, dimension / 2]: cosines and sines of position · freqScale · freqBase^(−2i/dimension) / factors[i];
+   * no factors where they are 0.
+   */
+  fillRope(
+    position: number,
+    rows: number,
+    dimension: number,
+    freqBase: number,
+    freqScale: number,
+    factors: number,
+    out: number,
+  ): void;
+  /**
+   * Splits qkv, norms (where weights are given, else 0; each head, or all heads as one row if normsRow is 1) and
+   * rotates q to `out` and k, v to the cache. `keyRow` is scratch [kvHeadCount, headDim].
+   */
   ropeCache(
     qkv: number,
     rows: number,
@@ -60,13 +80,14 @@ export interface ComputeExports {
     headDim: number,
     qNorm: number,
     kNorm: number,
+    normsRow: number,
     eps: number,
     table: number,
     dimension: number,
     neox: number,
     pageTable: number,
     out: number,
-    head: number,
+    keyRow: number,
   ): void;
   /** Kv heads [start, end) of causal attention over the pages. */
   attention(
@@ -96,9 +117,9 @@ export interface ComputeExports {
   ): void;
   /** Row i goes to row entries[i] of out. */
   scatterRows(rows: number, rowBytes: number, entries: number, count: number, out: number): void;
-  /** gate = silu(gate) · up. */
-  siluMul(gate: number, up: number, length: number): void;
-  /** out = residual + Σ_rank weight · expert row, ranks ascending, residual last. */
+  /** out = silu(gate) · up; `out` may be `gate`. */
+  siluMul(gate: number, up: number, length: number, out: number): void;
+  /** out = residual + scale · (Σ_rank weight · expert row, ranks ascending [, + shared]); no shared where it is 0. */
   combine(
     residual: number,
     weights: number,
@@ -106,6 +127,8 @@ export interface ComputeExports {
     rows: number,
     expertsPerToken: number,
     width: number,
+    shared: number,
+    scale: number,
     out: number,
   ): void;
 }

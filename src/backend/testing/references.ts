@@ -40,27 +40,29 @@ export function boundedByRow(values: Float64Array, width: number): Bounded {
   return { values, magnitudes };
 }
 
-/** [residual +] x · weightᵀ: `x` [n, cols], `weight` [rows, cols] → [n, rows]. */
+/** [residual +] scale · (x · weightᵀ [+ bias]): `x` [n, cols], `weight` [rows, cols], `bias` [rows] → [n, rows]. */
 export function linear(
   x: Numbers,
   weight: { readonly rows: number; readonly cols: number; readonly values: Numbers },
-  residual?: Numbers,
+  extras: { readonly bias?: Numbers; readonly scale?: number; readonly residual?: Numbers } = {},
 ): Bounded {
   const { rows, cols } = weight;
+  const { bias, scale = 1, residual } = extras;
   const n = x.length / cols;
   const values = new Float64Array(n * rows);
   const magnitudes = new Float64Array(n * rows);
   for (let i = 0; i < n; i++) {
     for (let row = 0; row < rows; row++) {
-      let sum = residual?.[i * rows + row] ?? 0;
+      let sum = bias?.[row] ?? 0;
       let magnitude = Math.abs(sum);
       for (let col = 0; col < cols; col++) {
         const term = x[i * cols + col]! * weight.values[row * cols + col]!;
         sum += term;
         magnitude += Math.abs(term);
       }
-      values[i * rows + row] = sum;
-      magnitudes[i * rows + row] = magnitude;
+      const added = residual?.[i * rows + row] ?? 0;
+      values[i * rows + row] = added + scale * sum;
+      magnitudes[i * rows + row] = Math.abs(added) + Math.abs(scale) * magnitude;
     }
   }
   return { values, magnitudes };
@@ -79,12 +81,16 @@ export function rmsNorm(x: Numbers, weight: Numbers, eps: number): Float64Array 
   return out;
 }
 
-/** Rotates the leading `rope.dimension` elements of one head by position · freqBase^(−2i/dimension). */
-export function rope(head: Numbers, position: number, spec: RopeSpec): Float64Array {
+/**
+ * Rotates the leading `rope.dimension` elements of one head by position · freqScale · freqBase^(−2i/dimension) /
+ * factors[i].
+ */
+export function rope(head: Numbers, position: number, spec: RopeSpec, factors?: Numbers): Float64Array {
   const out = Float64Array.from(head);
   const half = spec.dimension / 2;
   for (let i = 0; i < half; i++) {
-    const angle = position * spec.freqBase ** ((-2 * i) / spec.dimension);
+    const turns = (spec.freqScale ?? 1) * spec.freqBase ** ((-2 * i) / spec.dimension);
+    const angle = (position * turns) / (factors?.[i] ?? 1);
     const [a, b] = spec.pairing === "neox" ? [i, i + half] : [2 * i, 2 * i + 1];
     out[a] = head[a]! * Math.cos(angle) - head[b]! * Math.sin(angle);
     out[b] = head[a]! * Math.sin(angle) + head[b]! * Math.cos(angle);
@@ -101,8 +107,11 @@ export interface HeadShape {
 export interface RopeCacheInput extends HeadShape {
   readonly eps: number;
   readonly rope: RopeSpec;
+  /** [headDim], or as wide as all heads, which are then normalised as one row. */
   readonly qNorm?: Numbers;
   readonly kNorm?: Numbers;
+  /** Of `rope`. */
+  readonly factors?: Numbers;
   /** Position of the first row. */
   readonly position: number;
 }
@@ -117,13 +126,22 @@ export function ropeCache(
   const n = qkv.length / (heads * headDim);
   const parts = { q: [] as number[], k: [] as number[], v: [] as number[] };
   for (let row = 0; row < n; row++) {
-    for (let head = 0; head < heads; head++) {
-      const raw = Float64Array.from({ length: headDim }, (_, i) => qkv[(row * heads + head) * headDim + i]!);
-      const part = head < headCount ? "q" : head < headCount + kvHeadCount ? "k" : "v";
-      const norm = part === "q" ? input.qNorm : part === "k" ? input.kNorm : undefined;
+    const part = (first: number, count: number): Float64Array =>
+      Float64Array.from({ length: count * headDim }, (_, i) => qkv[(row * heads + first) * headDim + i]!);
+    const turned = (raw: Float64Array, norm: Numbers | undefined): number[] => {
       const normed = norm ? rmsNorm(raw, norm, input.eps) : raw;
-      parts[part].push(...(part === "v" ? raw : rope(normed, input.position + row, input.rope)));
-    }
+      return Array.from({ length: raw.length / headDim }, (_, head) =>
+        rope(
+          normed.subarray(head * headDim, (head + 1) * headDim),
+          input.position + row,
+          input.rope,
+          input.factors,
+        ),
+      ).flatMap((head) => Array.from(head));
+    };
+    parts.q.push(...turned(part(0, headCount), input.qNorm));
+    parts.k.push(...turned(part(headCount, kvHeadCount), input.kNorm));
+    parts.v.push(...part(headCount + kvHeadCount, kvHeadCount));
   }
   return { q: Float64Array.from(parts.q), k: Float64Array.from(parts.k), v: Float64Array.from(parts.v) };
 }
@@ -184,8 +202,25 @@ export function expert(x: Numbers, weights: Readonly<Record<"gate" | "up" | "dow
   );
 }
 
-/** residual + Σ_rank weight · row: `residual` [n, width], `weights` [n, ranks], `rows` [n, ranks, width]. */
-export function combine(residual: Numbers, weights: Numbers, rows: Numbers, width: number): Bounded {
+/** silu(first half) ⊙ second half of each row of `x` [n, 2·width] → [n, width]. */
+export function gatedActivation(x: Numbers, width: number): Float64Array {
+  return Float64Array.from({ length: x.length / 2 }, (_, i) => {
+    const gate = Math.floor(i / width) * 2 * width + (i % width);
+    return silu(x[gate]!) * x[gate + width]!;
+  });
+}
+
+/**
+ * residual + scale · (Σ_rank weight · row [+ shared]): `residual`, `shared` [n, width], `weights` [n, ranks], `rows`
+ * [n, ranks, width].
+ */
+export function combine(
+  residual: Numbers,
+  weights: Numbers,
+  rows: Numbers,
+  width: number,
+  { shared, scale = 1 }: { readonly shared?: Numbers; readonly scale?: number } = {},
+): Bounded {
   const n = residual.length / width;
   const ranks = weights.length / n;
   const values = Float64Array.from(residual);
@@ -193,11 +228,16 @@ export function combine(residual: Numbers, weights: Numbers, rows: Numbers, widt
   for (let row = 0; row < n; row++) {
     for (let rank = 0; rank < ranks; rank++) {
       for (let i = 0; i < width; i++) {
-        const term = weights[row * ranks + rank]! * rows[(row * ranks + rank) * width + i]!;
+        const term = scale * weights[row * ranks + rank]! * rows[(row * ranks + rank) * width + i]!;
         values[row * width + i]! += term;
         magnitudes[row * width + i]! += Math.abs(term);
       }
     }
   }
+  values.forEach((_, i) => {
+    const term = scale * (shared?.[i] ?? 0);
+    values[i]! += term;
+    magnitudes[i]! += Math.abs(term);
+  });
   return { values, magnitudes };
 }

@@ -4,19 +4,17 @@ import { QUANT_TYPES } from "../../model/quantization.ts";
 
 /** What the kernels heed of each op. A plan that asks for more must be refused, since leaving it out is another model. */
 const HEEDED: Readonly<Record<string, readonly string[]>> = {
-  embed: ["weight", "out"],
+  embed: ["weight", "scale", "out"],
   "rms-norm": ["x", "weight", "eps", "rows", "out"],
-  linear: ["x", "weights", "residual", "out"],
-  "rope-cache": ["layer", "qkv", "qNorm", "kNorm", "eps", "rope", "out"],
+  linear: ["x", "weights", "biases", "scale", "residual", "out"],
+  "rope-cache": ["layer", "qkv", "qNorm", "kNorm", "normSpan", "eps", "rope", "out"],
   attention: ["layer", "q", "scale", "out"],
+  "gated-activation": ["x", "activation", "out"],
   route: ["layer", "logits", "spec"],
   experts: ["layer", "x", "activation"],
-  combine: ["layer", "residual", "out"],
-  rope: ["pairing", "dimension", "freqBase"],
+  combine: ["layer", "residual", "shared", "scale", "out"],
+  rope: ["pairing", "dimension", "freqBase", "freqScale", "factors"],
 };
-
-/** Values of other fields that ask for nothing. */
-const NEUTRAL: Readonly<Record<string, unknown>> = { scale: 1, freqScale: 1, normSpan: "head" };
 
 /** Kernels read activations four lanes at a time. */
 const LANES = 4;
@@ -43,9 +41,11 @@ export function checkPlan(plan: ForwardPlan): void {
     require(actual === expected, `${what} is ${actual}, where ${expected} was expected`);
 
   const checkMatrix = ({ name, cols, type }: TensorSpec): void => {
-    const multiple = Math.max(LANES, QUANT_TYPES[type].blockSize);
-    require(cols % multiple === 0, `${name} has ${cols} columns, which is no multiple of ${multiple}`);
+    const { blockSize } = QUANT_TYPES[type];
+    require(cols % blockSize === 0, `${name} has ${cols} columns, which is no multiple of ${blockSize}`);
   };
+  const checkLanes = (length: number, what: string): void =>
+    require(length % LANES === 0, `${what} is ${length} wide, which is no multiple of ${LANES}`);
   const checkVector = (name: string, length: number): void => {
     const { rows, cols, type } = tensor(name);
     require(rows === 1 && type === "f32", `${name} is no f32 vector`);
@@ -57,9 +57,7 @@ export function checkPlan(plan: ForwardPlan): void {
     require(heeded !== undefined, `it has no kernel for the op ${kind}`);
     for (const [field, asked] of Object.entries(fields)) {
       const known = field === "kind" || heeded!.includes(field);
-      require(known ||
-        asked === undefined ||
-        asked === NEUTRAL[field], `its kernel for ${kind} does no ${field}`);
+      require(known || asked === undefined, `its kernel for ${kind} does no ${field}`);
     }
   };
 
@@ -69,18 +67,31 @@ export function checkPlan(plan: ForwardPlan): void {
     switch (op.kind) {
       case "embed":
         same(tensor(op.weight).cols, width(op.out), `the width of ${op.weight}`);
+        checkLanes(width(op.out), op.weight);
         break;
       case "rms-norm":
         checkVector(op.weight, width(op.x));
+        checkLanes(width(op.x), op.weight);
         same(width(op.out), width(op.x), `the output width of ${op.weight}`);
         break;
       case "linear":
         for (const name of op.weights) same(tensor(name).cols, width(op.x), `the input width of ${name}`);
+        checkLanes(width(op.x), `the input of ${op.weights.join(" and ")}`);
         same(
           op.weights.reduce((sum, name) => sum + tensor(name).rows, 0),
           width(op.out),
           `the output width of ${op.weights.join(" and ")}`,
         );
+        if (op.biases) {
+          same(
+            op.biases.length,
+            op.weights.length,
+            `the number of biases beside ${op.weights.join(" and ")}`,
+          );
+          op.biases.forEach((name, i) => {
+            checkVector(name, tensor(op.weights[i]!).rows);
+          });
+        }
         if (op.residual !== undefined) {
           same(op.weights.length, 1, `the number of weights beside a residual`);
           same(width(op.residual), width(op.out), `the residual width of ${op.weights[0]}`);
@@ -89,7 +100,13 @@ export function checkPlan(plan: ForwardPlan): void {
       case "rope-cache":
         same(width(op.qkv), (headCount + 2 * kvHeadCount) * headDim, `the qkv width of layer ${op.layer}`);
         same(width(op.out), headCount * headDim, `the q width of layer ${op.layer}`);
-        for (const name of [op.qNorm, op.kNorm]) if (name !== undefined) checkVector(name, headDim);
+        for (const [name, heads] of [
+          [op.qNorm, headCount],
+          [op.kNorm, kvHeadCount],
+        ] as const) {
+          if (name !== undefined) checkVector(name, op.normSpan === "row" ? heads * headDim : headDim);
+        }
+        if (op.rope.factors !== undefined) checkVector(op.rope.factors, op.rope.dimension / 2);
         require(op.rope.dimension % 2 === 0 &&
           op.rope.dimension <=
             headDim, `its rope turns ${op.rope.dimension} of ${headDim} elements of a head`);
@@ -98,6 +115,10 @@ export function checkPlan(plan: ForwardPlan): void {
         same(width(op.q), headCount * headDim, `the q width of layer ${op.layer}`);
         same(width(op.out), headCount * headDim, `the attention width of layer ${op.layer}`);
         break;
+      case "gated-activation":
+        same(width(op.x), 2 * width(op.out), `the input width of a gated activation`);
+        checkLanes(width(op.out), `a gated activation`);
+        break;
       case "experts":
         require(plan.layers[op.layer]?.moe !== undefined, `layer ${op.layer} runs experts and has none`);
         same(width(op.x), hiddenSize, `the input width of the experts of layer ${op.layer}`);
@@ -105,6 +126,9 @@ export function checkPlan(plan: ForwardPlan): void {
       case "combine":
         same(width(op.residual), hiddenSize, `the residual width of layer ${op.layer}`);
         same(width(op.out), hiddenSize, `the output width of layer ${op.layer}`);
+        if (op.shared !== undefined) {
+          same(width(op.shared), hiddenSize, `the width of the shared experts of layer ${op.layer}`);
+        }
         break;
       case "route":
         break;
@@ -126,6 +150,8 @@ export function checkPlan(plan: ForwardPlan): void {
     }
     same(down.rows, hiddenSize, `the rows of ${down.name}`);
     same(down.cols, moe.expertHiddenSize, `the columns of ${down.name}`);
+    checkLanes(gate.cols, gate.name);
+    checkLanes(down.cols, down.name);
   });
   for (const op of [...plan.prologue, ...plan.layers.flatMap((layer) => layer.ops), ...plan.epilogue])
     checkOp(op);

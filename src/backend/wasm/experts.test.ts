@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { CombineOp } from "../../model/plan.ts";
 import type { Backend, Decisions, Wave } from "../backend.ts";
 import { findOp, randomWeights, tinyPlan, valueId, writeExpert, writeTrunk } from "../testing/plans.ts";
 import { combine, expert, worstError } from "../testing/references.ts";
@@ -33,6 +34,7 @@ describe.each(["f32", "f16", "q4_0", "q8_0"] as const)("experts in %s", (expertT
       backend: Backend,
       wave: (experts: readonly number[], slotOf: (e: number) => number) => Wave,
     ) => Promise<void>,
+    op: CombineOp = sum,
   ): Promise<Float32Array> {
     const backend = await makeBackend(plan);
     await backend.allocateSlots(Uint32Array.of(EXPERTS));
@@ -41,8 +43,8 @@ describe.each(["f32", "f16", "q4_0", "q8_0"] as const)("experts in %s", (expertT
     backend.writeValue(sum.residual, residual);
     backend.setDecisions(route, decisions);
     await runWaves(backend, (experts, slotOf) => makeWave(decisions.ids, experts, slotOf));
-    backend.run(sum);
-    return (await backend.submit({ value: sum.out })).value!;
+    backend.run(op);
+    return (await backend.submit({ value: op.out })).value!;
   }
 
   const rows = 21;
@@ -72,6 +74,18 @@ describe.each(["f32", "f16", "q4_0", "q8_0"] as const)("experts in %s", (expertT
     const { values } = combine(residual, decisions.weights, flat("values"), 160);
     const { magnitudes } = combine(residual, decisions.weights, flat("magnitudes"), 160);
     expect(worstError(out, { values, magnitudes })).toBeLessThan(4e-6);
+  });
+
+  test("are summed before what the shared experts made, and scaled with it", async () => {
+    const plain = await mix(x, new Float32Array(x.length), decisions, inOneWave);
+    // The experts' input stands for the shared experts' output.
+    const op = { ...sum, shared: run.x, scale: 0.22 };
+    const out = await mix(x, residual, decisions, inOneWave, op);
+    const scale = Math.fround(0.22);
+    const expected = plain.map((experts, i) => {
+      return residual[i]! + Math.fround(scale * Math.fround(experts + x[i]!));
+    });
+    expect(out).toEqual(expected);
   });
 
   test("give the same bits in any waves, order and slots", async () => {

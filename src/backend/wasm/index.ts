@@ -8,6 +8,7 @@ import type {
   CombineOp,
   ExpertsOp,
   ForwardPlan,
+  GatedActivationOp,
   LinearOp,
   Op,
   RopeCacheOp,
@@ -77,15 +78,12 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     ops
       .filter((op) => op.kind === "rope-cache")
       .map(({ rope }) => [ropeKey(rope), rope] as const)
-      .map(([key, rope]) => [
-        key,
-        { ...rope, table: scratch(CHUNK_ROWS * rope.dimension * 4, "rope table") },
-      ]),
+      .map(([key, rope]) => [key, { rope, table: scratch(CHUNK_ROWS * rope.dimension * 4, "rope table") }]),
   );
   const expertHiddenSize = Math.max(0, ...plan.layers.map(({ moe }) => moe?.expertHiddenSize ?? 0));
   const entryCount = CHUNK_ROWS * expertsPerToken;
   const tokensAt = scratch(CHUNK_ROWS * 4, "tokens");
-  const headAt = scratch(headDim * 4, "a head");
+  const keyRowAt = scratch(kvHeadCount * headDim * 4, "a row of keys");
   const linearScratch = scratch(compute.linearScratchBytes(CHUNK_ROWS), "matrix tiles");
   const attentionScratch = scratch(compute.attentionScratchBytes(CHUNK_ROWS, headCount), "attention scores");
   const expertInput = scratch(CHUNK_ROWS * hiddenSize * 4, "expert inputs");
@@ -106,14 +104,25 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
 
   const weight = (name: string): Matrix => trunk.get(name)!.matrix;
   const value = (id: ValueId): number => values[id]!.address;
+  /** Address of a vector, or 0 for none: the kernels' sign that there is nothing to heed. */
+  const vector = (name: string | undefined): number => (name === undefined ? 0 : weight(name).quants);
+  const optionalValue = (id: ValueId | undefined): number => (id === undefined ? 0 : value(id));
   const liveRows = (id: ValueId): number => (values[id]!.rows === "batch" ? pass.tokens.length : 1);
 
   const multiply = (
     matrix: Matrix,
-    io: { x: number; rows: number; out: number; outStride: number; residual?: number },
+    io: {
+      x: number;
+      rows: number;
+      out: number;
+      outStride: number;
+      bias?: number;
+      scale?: number;
+      residual?: number;
+    },
   ): void => {
     const { type, quants, scales, rows, cols } = matrix;
-    const { x, out, outStride, residual = 0 } = io;
+    const { x, out, outStride, bias = 0, scale = 1, residual = 0 } = io;
     compute.linear(
       type,
       quants,
@@ -124,6 +133,8 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
       io.rows,
       out,
       outStride,
+      bias,
+      scale,
       residual,
       linearScratch,
       0,
@@ -133,18 +144,19 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
 
   const runLinear = (op: LinearOp): void => {
     let out = value(op.out);
-    for (const name of op.weights) {
+    op.weights.forEach((name, i) => {
       const matrix = weight(name);
-      const residual = op.residual === undefined ? undefined : value(op.residual);
       multiply(matrix, {
         x: value(op.x),
         rows: liveRows(op.x),
         out,
         outStride: values[op.out]!.width * 4,
-        ...(residual !== undefined && { residual }),
+        bias: vector(op.biases?.[i]),
+        scale: op.scale ?? 1,
+        residual: optionalValue(op.residual),
       });
       out += matrix.rows * 4;
-    }
+    });
   };
 
   const runRopeCache = (op: RopeCacheOp): void => {
@@ -155,15 +167,16 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
       headCount,
       kvHeadCount,
       headDim,
-      op.qNorm === undefined ? 0 : weight(op.qNorm).quants,
-      op.kNorm === undefined ? 0 : weight(op.kNorm).quants,
+      vector(op.qNorm),
+      vector(op.kNorm),
+      op.normSpan === "row" ? 1 : 0,
       op.eps,
       ropes.get(ropeKey(op.rope))!.table,
       op.rope.dimension,
       op.rope.pairing === "neox" ? 1 : 0,
       kv.pageTable(op.layer),
       value(op.out),
-      headAt,
+      keyRowAt,
     );
   };
 
@@ -175,7 +188,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     compute.gatherRows(value(op.x), hiddenSize * 4, entries, rows, expertsPerToken, expertInput);
     multiply(gate, { x: expertInput, rows, out: gateAt, outStride: gate.rows * 4 });
     multiply(up, { x: expertInput, rows, out: upAt, outStride: up.rows * 4 });
-    compute.siluMul(gateAt, upAt, rows * gate.rows);
+    compute.siluMul(gateAt, upAt, rows * gate.rows, gateAt);
     multiply(down, { x: gateAt, rows, out: expertOutput, outStride: hiddenSize * 4 });
     compute.scatterRows(expertOutput, hiddenSize * 4, entries, rows, expertRows);
   };
@@ -218,15 +231,33 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     if (decidedLayer !== op.layer) {
       throw new WebMoEError("invalid-argument", `combine in layer ${op.layer} came before its setDecisions.`);
     }
-    const [residual, out] = [value(op.residual), value(op.out)];
-    compute.combine(residual, weightsAt, expertRows, pass.tokens.length, expertsPerToken, hiddenSize, out);
+    compute.combine(
+      value(op.residual),
+      weightsAt,
+      expertRows,
+      pass.tokens.length,
+      expertsPerToken,
+      hiddenSize,
+      optionalValue(op.shared),
+      op.scale ?? 1,
+      value(op.out),
+    );
+  };
+
+  const runGatedActivation = (op: GatedActivationOp): void => {
+    const bytes = values[op.out]!.width * 4;
+    for (let row = 0; row < liveRows(op.x); row++) {
+      const gate = value(op.x) + row * 2 * bytes;
+      compute.siluMul(gate, gate + bytes, bytes / 4, value(op.out) + row * bytes);
+    }
   };
 
   const run = (op: Op): void => {
     switch (op.kind) {
       case "embed": {
         const { type, quants, scales, cols } = weight(op.weight);
-        compute.embed(type, quants, scales, cols, tokensAt, pass.tokens.length, value(op.out));
+        const { scale = 1 } = op;
+        compute.embed(type, quants, scales, cols, tokensAt, pass.tokens.length, scale, value(op.out));
         break;
       }
       case "rms-norm": {
@@ -244,6 +275,9 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
         break;
       case "attention":
         runAttention(op);
+        break;
+      case "gated-activation":
+        runGatedActivation(op);
         break;
       case "combine":
         runCombine(op);
@@ -300,8 +334,9 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
       pass = next;
       decidedLayer = undefined;
       arena.words(tokensAt, tokens.length).set(tokens);
-      for (const { dimension, freqBase, table } of ropes.values()) {
-        compute.fillRope(position, tokens.length, dimension, freqBase, table);
+      for (const { rope, table } of ropes.values()) {
+        const { dimension, freqBase, freqScale = 1, factors } = rope;
+        compute.fillRope(position, tokens.length, dimension, freqBase, freqScale, vector(factors), table);
       }
     },
     run,
@@ -342,6 +377,6 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
 }
 
 /** Ropes with equal keys turn by the same angles. */
-function ropeKey({ dimension, freqBase }: RopeCacheOp["rope"]): string {
-  return `${dimension}/${freqBase}`;
+function ropeKey({ dimension, freqBase, freqScale = 1, factors = "" }: RopeCacheOp["rope"]): string {
+  return `${dimension}/${freqBase}/${freqScale}/${factors}`;
 }

@@ -4,18 +4,30 @@ import type { QuantName } from "../../model/quantization.ts";
 import { opPlan } from "../testing/plans.ts";
 import { linear, worstError } from "../testing/references.ts";
 import { runOps } from "../testing/run.ts";
-import { allRows, createRandom, type PackedTensor, randomFloats, randomTensor } from "../testing/tensors.ts";
+import {
+  allRows,
+  createRandom,
+  type PackedTensor,
+  packTensor,
+  randomFloats,
+  randomTensor,
+} from "../testing/tensors.ts";
 import { makeBackend } from "./make.testing.ts";
 
 const TYPES: readonly QuantName[] = ["f32", "f16", "q4_0", "q8_0"];
 
 /** A backend that holds `tensors` as the weights of one linear op. */
-async function makeLinear(tensors: readonly PackedTensor[], { residual = false } = {}) {
+async function makeLinear(
+  tensors: readonly PackedTensor[],
+  extras: { residual?: boolean; biases?: readonly PackedTensor[]; scale?: number } = {},
+) {
+  const { residual = false, biases = [], scale } = extras;
   const cols = tensors[0]!.cols;
   const width = tensors.reduce((sum, { rows }) => sum + rows, 0);
   const trunk = tensors.map(({ rows, type }, i) => ({ name: `w${i}`, rows, cols, type }));
+  const vectors = biases.map((bias, i) => ({ name: `b${i}`, rows: 1, cols: bias.cols, type: bias.type }));
   const plan = opPlan({
-    trunk,
+    trunk: [...trunk, ...vectors],
     values: [
       { name: "x", width: cols, rows: "batch", kind: "scratch" },
       { name: "residual", width, rows: "batch", kind: "scratch" },
@@ -26,8 +38,18 @@ async function makeLinear(tensors: readonly PackedTensor[], { residual = false }
   trunk.forEach((spec, i) => {
     backend.writeTrunk(spec, allRows(tensors[i]!));
   });
-  const weights = trunk.map(({ name }) => name);
-  const op: LinearOp = { kind: "linear", x: 0, weights, out: 2, ...(residual && { residual: 1 }) };
+  vectors.forEach((spec, i) => {
+    backend.writeTrunk(spec, allRows(biases[i]!));
+  });
+  const op: LinearOp = {
+    kind: "linear",
+    x: 0,
+    weights: trunk.map(({ name }) => name),
+    out: 2,
+    ...(biases.length > 0 && { biases: vectors.map(({ name }) => name) }),
+    ...(scale !== undefined && { scale }),
+    ...(residual && { residual: 1 }),
+  };
   return (x: Float32Array, residuals = new Float32Array(0)) =>
     runOps(backend, plan, { ops: [op], rows: x.length / cols, inputs: { x, residual: residuals }, out: 2 });
 }
@@ -107,5 +129,37 @@ test("a residual is added to every output", async () => {
   const multiply = await makeLinear([weight], { residual: true });
   const x = randomFloats(random, 3 * 64);
   const residual = randomFloats(random, 3 * 12, 10);
-  expect(worstError(await multiply(x, residual), linear(x, weight, residual))).toBeLessThan(1e-6);
+  expect(worstError(await multiply(x, residual), linear(x, weight, { residual }))).toBeLessThan(1e-6);
+});
+
+test.each([1, 3, 17])(
+  "%i rows: biases are added per weight, and a scale multiplies sum and bias",
+  async (n) => {
+    const random = createRandom(12);
+    const weights = [randomTensor(random, "q8_0", 12, 64), randomTensor(random, "f16", 5, 64)];
+    const biases = weights.map(({ rows }) => packTensor("f32", 1, rows, randomFloats(random, rows, 20)));
+    const multiply = await makeLinear(weights, { biases, scale: -0.22 });
+    const x = randomFloats(random, n * 64);
+    const out = await multiply(x);
+    let column = 0;
+    weights.forEach((weight, w) => {
+      const part = Float32Array.from({ length: n * weight.rows }, (_, i) => {
+        return out[Math.floor(i / weight.rows) * 17 + column + (i % weight.rows)]!;
+      });
+      const bias = biases[w]!.values;
+      expect(worstError(part, linear(x, weight, { bias, scale: -0.22 }))).toBeLessThan(1e-6);
+      column += weight.rows;
+    });
+  },
+);
+
+test("bias, scale and residual together are residual + scale · (W · x + bias)", async () => {
+  const random = createRandom(13);
+  const weight = randomTensor(random, "q4_0", 8, 96);
+  const bias = packTensor("f32", 1, 8, randomFloats(random, 8, 5));
+  const multiply = await makeLinear([weight], { biases: [bias], scale: 3.5, residual: true });
+  const x = randomFloats(random, 2 * 96);
+  const residual = randomFloats(random, 2 * 8, 10);
+  const expected = linear(x, weight, { bias: bias.values, scale: 3.5, residual });
+  expect(worstError(await multiply(x, residual), expected)).toBeLessThan(1e-6);
 });

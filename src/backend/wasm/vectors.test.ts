@@ -1,7 +1,17 @@
 import { describe, expect, test } from "vitest";
+import type { AttentionOp, RopeCacheOp } from "../../model/plan.ts";
 import { COMPUTE_MEMORY, instantiateCompute } from "../../wasm/compute.ts";
 import { opPlan, TINY_SHAPE } from "../testing/plans.ts";
-import { boundedByRow, rmsNorm, rope, silu, worstError } from "../testing/references.ts";
+import {
+  attention,
+  boundedByRow,
+  gatedActivation,
+  rmsNorm,
+  rope,
+  ropeCache,
+  silu,
+  worstError,
+} from "../testing/references.ts";
 import { runOps } from "../testing/run.ts";
 import { allRows, createRandom, packTensor, randomFloats, randomTensor } from "../testing/tensors.ts";
 import { computeModule, makeBackend } from "./make.testing.ts";
@@ -29,6 +39,25 @@ describe("embed", () => {
       });
     },
   );
+});
+
+test("embed multiplies by its scale, once", async () => {
+  const weight = randomTensor(createRandom(5), "q8_0", 7, 64);
+  const spec = { name: "embedding", rows: 7, cols: 64, type: "q8_0" } as const;
+  const plan = opPlan({
+    trunk: [spec],
+    values: [{ name: "out", width: 64, rows: "batch", kind: "scratch" }],
+    shape: { vocabSize: 7 },
+  });
+  const backend = await makeBackend(plan);
+  backend.writeTrunk(spec, allRows(weight));
+  const op = { kind: "embed", weight: "embedding", scale: 12.3, out: 0 } as const;
+  const tokens = Uint32Array.of(6, 3);
+  const out = await runOps(backend, plan, { ops: [op], rows: 2, tokens, out: 0 });
+  const expected = Array.from(tokens, (token) => weight.values.subarray(token * 64, (token + 1) * 64))
+    .flatMap((row) => Array.from(row))
+    .map((value) => Math.fround(value * Math.fround(12.3)) + 0);
+  expect(Array.from(out, (v) => v + 0)).toEqual(expected);
 });
 
 describe("rms-norm", () => {
@@ -122,6 +151,104 @@ describe("rope-cache", () => {
   );
 });
 
+/** Two rows of q, k and v through rope-cache and, to see the keys, attention over the rows themselves. */
+async function ropeAndAttend(
+  input: Omit<Parameters<typeof ropeCache>[1], "headCount" | "kvHeadCount" | "headDim" | "eps">,
+) {
+  const shape = { ...TINY_SHAPE, headCount: 4, kvHeadCount: 2, headDim: 24, layerCount: 1 };
+  const [qWidth, width] = [4 * 24, 8 * 24];
+  const vectors = Object.entries({ qNorm: input.qNorm, kNorm: input.kNorm, factors: input.factors }).flatMap(
+    ([name, values]) => (values ? [{ name, values: Float32Array.from(values) }] : []),
+  );
+  const trunk = vectors.map(
+    ({ name, values }) => ({ name, rows: 1, cols: values.length, type: "f32" }) as const,
+  );
+  const named = (name: string) => (trunk.some((spec) => spec.name === name) ? { [name]: name } : {});
+  const rope = { ...input.rope, ...named("factors") };
+  const turn: RopeCacheOp = {
+    kind: "rope-cache",
+    layer: 0,
+    qkv: 0,
+    ...named("qNorm"),
+    ...named("kNorm"),
+    normSpan: input.qNorm?.length === 24 ? "head" : "row",
+    eps: 1e-6,
+    rope,
+    out: 1,
+  };
+  const attend: AttentionOp = { kind: "attention", layer: 0, q: 1, scale: 0.2, out: 2 };
+  const plan = opPlan({
+    trunk,
+    values: [
+      { name: "qkv", width, rows: "batch", kind: "scratch" },
+      { name: "q", width: qWidth, rows: "batch", kind: "scratch" },
+      { name: "attended", width: qWidth, rows: "batch", kind: "scratch" },
+    ],
+    shape,
+  });
+  const backend = await makeBackend({ ...plan, prologue: [turn, attend] });
+  trunk.forEach((spec, i) => {
+    const { values } = vectors[i]!;
+    backend.writeTrunk(spec, allRows(packTensor("f32", 1, values.length, values)));
+  });
+  const qkv = randomFloats(createRandom(6), 9 * width, 2);
+  const options = { rows: 9, position: input.position, inputs: { qkv } };
+  const turned = ropeCache(qkv, { headCount: 4, kvHeadCount: 2, headDim: 24, eps: 1e-6, ...input });
+  const attended = attention(turned.q, turned.k, turned.v, {
+    headCount: 4,
+    kvHeadCount: 2,
+    headDim: 24,
+    position: 0,
+    scale: 0.2,
+  });
+  return {
+    q: await runOps(backend, plan, { ops: [turn], out: 1, ...options }),
+    attended: await runOps(backend, plan, { ops: [turn, attend], out: 2, ...options }),
+    expected: { q: boundedByRow(turned.q, 24), attended },
+  };
+}
+
+test("rope-cache norms all heads of q, and of k, as one row each", async () => {
+  const random = createRandom(7);
+  const { q, attended, expected } = await ropeAndAttend({
+    qNorm: randomFloats(random, 4 * 24, 2),
+    kNorm: randomFloats(random, 2 * 24, 2),
+    rope: { pairing: "neox", dimension: 24, freqBase: 10_000 },
+    position: 0,
+  });
+  expect(worstError(q, expected.q)).toBeLessThan(4e-7);
+  expect(worstError(attended, expected.attended)).toBeLessThan(4e-6);
+});
+
+test.each(["neox", "norm"] as const)(
+  "%s rope turns by scaled frequencies, divided by factors",
+  async (pairing) => {
+    const { q, attended, expected } = await ropeAndAttend({
+      rope: { pairing, dimension: 16, freqBase: 500_000, freqScale: 0.25 },
+      factors: Float32Array.of(1, 1, 1.3, 2, 4.7, 8, 8, 8),
+      position: 0,
+    });
+    expect(worstError(q, expected.q)).toBeLessThan(4e-7);
+    expect(worstError(attended, expected.attended)).toBeLessThan(4e-6);
+  },
+);
+
+test("a gated activation is silu of the first half of each row, times the second", async () => {
+  const width = 36;
+  const plan = opPlan({
+    values: [
+      { name: "x", width: 2 * width, rows: "batch", kind: "scratch" },
+      { name: "out", width, rows: "batch", kind: "scratch" },
+    ],
+  });
+  const op = { kind: "gated-activation", x: 0, activation: "silu", out: 1 } as const;
+  const backend = await makeBackend({ ...plan, prologue: [op] });
+  const x = randomFloats(createRandom(8), 5 * 2 * width, 10);
+  const out = await runOps(backend, plan, { ops: [op], rows: 5, inputs: { x }, out: 1 });
+  const values = gatedActivation(x, width);
+  expect(worstError(out, { values, magnitudes: values.map(Math.abs) })).toBeLessThan(5e-7);
+});
+
 describe("silu", () => {
   /** silu through compute.wasm itself: the kernel has no op of its own. */
   const activate = async (x: Float32Array): Promise<Float32Array> => {
@@ -131,7 +258,7 @@ describe("silu", () => {
     const up = gate + x.byteLength;
     new Float32Array(memory.buffer, gate, x.length).set(x);
     new Float32Array(memory.buffer, up, x.length).fill(1);
-    compute.siluMul(gate, up, x.length);
+    compute.siluMul(gate, up, x.length, gate);
     return new Float32Array(memory.buffer, gate, x.length).slice();
   };
 
