@@ -5,8 +5,6 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EMBEDDED_MODEL, makeModel } from "../make-model/index.mjs";
-import { ENCODINGS } from "../make-model/quantize.mjs";
-import { SHAPES } from "../make-model/qwen3moe.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const GOLDEN = fileURLToPath(new URL("golden", import.meta.url));
@@ -14,15 +12,14 @@ const GOLDEN = fileURLToPath(new URL("golden", import.meta.url));
 /** Made models, twins and measurements: nothing here is committed. */
 export const WORK = join(ROOT, ".cache", "conformance");
 
-/** @typedef {import("../make-model/quantize.mjs").TensorType} TensorType */
+/** @typedef {import("../../src/backend/testing/quant/codecs.mjs").TensorType} TensorType */
+
+/** @type {readonly TensorType[]} */
+const TYPES = ["f32", "f16", "q8_0", "q4_0"];
 
 /** Every random model: shape and type. @type {ReadonlyArray<{ name: string, shape: string, type: TensorType }>} */
-export const RANDOM_MODELS = Object.keys(SHAPES).flatMap((shape) =>
-  Object.keys(ENCODINGS).map((type) => ({
-    name: `random-${shape}-${type}`,
-    shape,
-    type: /** @type {TensorType} */ (type),
-  })),
+export const RANDOM_MODELS = ["a", "b"].flatMap((shape) =>
+  TYPES.map((type) => ({ name: `random-${shape}-${type}`, shape, type })),
 );
 
 /**

@@ -13,7 +13,7 @@ export const EMBEDDED_MODEL = fileURLToPath(
 );
 
 /**
- * @param {{ shape: string, type: import("./quantize.mjs").TensorType, seed: number, out: string }} options
+ * @param {{ shape: string, type: import("../../src/backend/testing/quant/codecs.mjs").TensorType, seed: number, out: string }} options
  * @returns {Promise<{ byteLength: number, sha256: string }>}
  */
 export async function makeModel({ shape: shapeName, type, seed, out }) {

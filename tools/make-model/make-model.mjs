@@ -1,12 +1,12 @@
 // @ts-check
 /** `npm run make-model`: a random-weight GGUF, the same bytes on every platform, and its exact twin. */
 import { parseArgs } from "node:util";
+import { CODECS } from "../../src/backend/testing/quant/codecs.mjs";
 import { makeModel } from "./index.mjs";
-import { ENCODINGS } from "./quantize.mjs";
 import { SHAPES } from "./qwen3moe.mjs";
 import { writeTwin } from "./twin.mjs";
 
-const TYPES = Object.keys(ENCODINGS);
+const TYPES = Object.keys(CODECS);
 const USAGE = `npm run make-model -- --out FILE.gguf [--arch qwen3moe] [--type ${TYPES.join("|")}]
   [--shape ${Object.keys(SHAPES).join("|")}] [--seed N] [--twin FILE-f32.gguf]`;
 
@@ -28,7 +28,7 @@ try {
   if (!TYPES.includes(values.type)) throw new Error(`--type ${values.type} is unknown.`);
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
     throw new Error("--seed must be a 32-bit number.");
-  const type = /** @type {import("./quantize.mjs").TensorType} */ (values.type);
+  const type = /** @type {import("../../src/backend/testing/quant/codecs.mjs").TensorType} */ (values.type);
   const made = await makeModel({ shape: values.shape, type, seed, out: values.out });
   console.log(`${values.out}  ${made.byteLength} bytes  sha256 ${made.sha256}`);
   if (values.twin) {

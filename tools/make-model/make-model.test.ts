@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { decode, encodedBytes, typeOf } from "../../src/backend/testing/quant/codecs.mjs";
 import { readGguf } from "./gguf-reader.mjs";
 import { makeModel } from "./index.mjs";
-import { decode, encodedBytes, typeOf } from "./quantize.mjs";
 import { writeTwin } from "./twin.mjs";
 
 let folder = "";

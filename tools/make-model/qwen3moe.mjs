@@ -1,10 +1,10 @@
 // @ts-check
 /** Random-weight `qwen3moe` models, the keys and tensors as llama.cpp reads them (`src/models/qwen3moe.cpp`). */
-import { ENCODINGS, encode, encodedBytes } from "./quantize.mjs";
+import { CODECS, encode, encodedBytes } from "../../src/backend/testing/quant/codecs.mjs";
 import { randomStream } from "./random.mjs";
 
 /**
- * @typedef {import("./quantize.mjs").TensorType} TensorType
+ * @typedef {import("../../src/backend/testing/quant/codecs.mjs").TensorType} TensorType
  * @typedef {import("./gguf-writer.mjs").MetadataValue} MetadataValue
  * @typedef {import("./gguf-writer.mjs").TensorToWrite} TensorToWrite
  *
@@ -93,13 +93,13 @@ export function randomQwen3Moe({ shape, type, seed, vocabulary, name }) {
 
   /** @type {(name: string, dimensions: number[], as: TensorType, make: () => Float32Array) => TensorToWrite} */
   const tensor = (tensorName, dimensions, as, make) => {
-    if ((dimensions[0] ?? 0) % ENCODINGS[as].blockSize !== 0) {
+    if ((dimensions[0] ?? 0) % CODECS[as].blockSize !== 0) {
       throw new Error(`Rows of ${tensorName} have ${dimensions[0]} elements, not whole blocks of ${as}.`);
     }
     return {
       name: `${tensorName}.weight`,
       shape: dimensions,
-      ggmlType: ENCODINGS[as].ggmlType,
+      ggmlType: CODECS[as].ggmlType,
       byteLength: encodedBytes(
         as,
         dimensions.reduce((a, b) => a * b, 1),
@@ -190,7 +190,7 @@ function metadataOf(shape, type, vocabulary, name) {
     ["general.type", text("model")],
     ["general.name", text(name)],
     ["general.description", text("Random weights, for tests; its text means nothing.")],
-    ["general.file_type", count(ENCODINGS[type].fileType)],
+    ["general.file_type", count(CODECS[type].fileType)],
     ["general.quantization_version", count(2)],
     ["qwen3moe.context_length", count(CONTEXT_LENGTH)],
     ["qwen3moe.embedding_length", count(shape.hiddenSize)],

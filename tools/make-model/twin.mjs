@@ -1,7 +1,8 @@
 // @ts-check
+
+import { CODECS, decode, encode, encodedBytes, typeOf } from "../../src/backend/testing/quant/codecs.mjs";
 import { readGguf } from "./gguf-reader.mjs";
 import { writeGguf } from "./gguf-writer.mjs";
-import { decode, ENCODINGS, encode, encodedBytes, typeOf } from "./quantize.mjs";
 
 /**
  * Writes a GGUF's exact twin: the same quantised weights, dequantised to F32. On it an engine that keeps
@@ -13,14 +14,14 @@ export async function writeTwin(path, twinPath) {
   const { bytes, metadata, tensors } = await readGguf(path);
   /** @type {Map<string, import("./gguf-writer.mjs").MetadataValue>} */
   const twinMetadata = new Map(metadata);
-  twinMetadata.set("general.file_type", { kind: "uint32", value: ENCODINGS.f32.fileType });
+  twinMetadata.set("general.file_type", { kind: "uint32", value: CODECS.f32.fileType });
   return writeGguf(
     twinPath,
     twinMetadata,
     tensors.map(({ name, shape, elementCount, ggmlType, offset }) => ({
       name,
       shape,
-      ggmlType: ENCODINGS.f32.ggmlType,
+      ggmlType: CODECS.f32.ggmlType,
       byteLength: elementCount * 4,
       data: () => {
         const type = typeOf(ggmlType);

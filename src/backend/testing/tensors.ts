@@ -1,8 +1,16 @@
 /**
- * Random tensors in the planar layout of `src/model/quantization.ts`, together with the exact numbers that
- * their bits stand for: what tests of backends compute references from. Runs in Node and in a page.
+ * Random tensors in the planar layout of `src/model/quantization.ts`, together with the numbers that their bits
+ * stand for: what tests of backends compute references from. Runs in Node and in a page.
  */
-import { type PackedRows, packedLayout, QUANT_TYPES, type QuantName } from "../../model/quantization.ts";
+import {
+  FLOAT_FORMATS,
+  type FloatFormat,
+  type PackedRows,
+  packedLayout,
+  QUANT_TYPES,
+  type QuantName,
+} from "../../model/quantization.ts";
+import { decode, encode } from "./quant/codecs.mjs";
 
 /** A matrix as the kernels read it and as the numbers it decodes to. */
 export interface PackedTensor {
@@ -11,7 +19,7 @@ export interface PackedTensor {
   readonly cols: number;
   /** `packedLayout(type, rows, cols)`. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** `[rows, cols]`: the decoded elements; f32 holds every one of them exactly. */
+  /** `[rows, cols]`: the decoded elements, bit for bit as ggml decodes them. */
   readonly values: Float32Array<ArrayBuffer>;
 }
 
@@ -31,71 +39,69 @@ export function randomFloats(random: () => number, length: number, scale = 1): F
   return Float32Array.from({ length }, () => (2 * random() - 1) * scale);
 }
 
-/** The IEEE 754 half nearest to `value` (ties to even), as bits; beyond the largest half it gives infinity. */
-export function toHalf(value: number): number {
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-  const magnitude = Math.abs(value);
-  if (!(magnitude < 65520)) return sign | (Number.isNaN(magnitude) ? 0x7e00 : 0x7c00);
-  // Below 2⁻¹⁴ halves are subnormal: all share one exponent, so the spacing stops shrinking there.
-  const exponent = Math.max(Math.floor(Math.log2(magnitude || 2 ** -30)), -14);
-  const steps = roundHalfToEven((magnitude / 2 ** exponent) * 1024);
-  // A carry out of the mantissa (steps = 2048) lands in the exponent field, which is what rounding up means.
-  return sign | (((exponent + 14) << 10) + steps);
-}
-
-/** The number that the bits of an IEEE 754 half stand for. */
-export function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const mantissa = bits & 1023;
-  if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1024 + mantissa) * 2 ** (exponent - 25);
-}
-
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-}
-
-/** Quantises `floats` [rows, cols] into the planar layout; each block's largest element sets its scale. */
-export function packTensor(type: QuantName, rows: number, cols: number, floats: Float32Array): PackedTensor {
-  if (floats.length !== rows * cols) throw new Error(`${floats.length} floats for [${rows}, ${cols}]`);
-  if (!["f32", "f16", "q4_0", "q8_0"].includes(type)) throw new Error(`there is no packing to ${type} here`);
-  if (cols % QUANT_TYPES[type].blockSize !== 0)
-    throw new Error(`${type} needs whole blocks, not ${cols} columns`);
-  const { planes, byteLength } = packedLayout(type, rows, cols);
-  const bytes = new Uint8Array(byteLength);
-  const view = new DataView(bytes.buffer);
-  const values = new Float32Array(rows * cols);
-  const scalesAt = planes[1]?.offset ?? 0;
-  const { blockSize } = QUANT_TYPES[type];
-  for (let start = 0, block = 0; start < values.length; start += blockSize, block++) {
-    const elements = floats.subarray(start, start + blockSize);
-    if (type === "f32") {
-      view.setFloat32(start * 4, elements[0]!, true);
-      values[start] = elements[0]!;
-    } else if (type === "f16") {
-      const half = toHalf(elements[0]!);
-      view.setUint16(start * 2, half, true);
-      values[start] = fromHalf(half);
-    } else {
-      const largest = elements.reduce((best, x) => (Math.abs(x) > Math.abs(best) ? x : best), 0);
-      // Q4_0 has one more step below zero than above: the largest element becomes −8 whatever its sign.
-      const half = toHalf(type === "q8_0" ? Math.abs(largest) / 127 : largest / -8);
-      const scale = fromHalf(half);
-      view.setUint16(scalesAt + block * 2, half, true);
-      const limit = type === "q8_0" ? 127 : 7;
-      const lowest = type === "q8_0" ? -128 : -8;
-      elements.forEach((x, i) => {
-        const quant = scale === 0 ? 0 : Math.min(limit, Math.max(lowest, Math.round(x / scale)));
-        values[start + i] = quant * scale;
-        if (type === "q8_0") view.setInt8(start + i, quant);
-        else bytes[block * 16 + (i % 16)]! |= (quant + 8) << (i < 16 ? 0 : 4);
-      });
+/** A `[rows, cols]` matrix of file blocks in the planar layout, its values as the reference decodes them. */
+export function packBlocks(type: QuantName, blocks: Uint8Array, rows: number, cols: number): PackedTensor {
+  const { blockBytes, fields, planes } = QUANT_TYPES[type];
+  const layout = packedLayout(type, rows, cols);
+  const bytes = new Uint8Array(layout.byteLength);
+  for (let block = 0; block * blockBytes < blocks.length; block++) {
+    for (const field of fields) {
+      const from = block * blockBytes + field.offset;
+      const to = layout.planes[field.plane]!.offset + block * planes[field.plane]! + field.planeOffset;
+      bytes.set(blocks.subarray(from, from + field.bytes), to);
     }
   }
-  return { type, rows, cols, bytes, values };
+  return { type, rows, cols, bytes, values: decode(type, blocks, rows * cols) };
+}
+
+/** Quantises `floats` [rows, cols] into the planar layout. */
+export function packTensor(type: QuantName, rows: number, cols: number, floats: Float32Array): PackedTensor {
+  if (floats.length !== rows * cols) throw new Error(`${floats.length} floats for [${rows}, ${cols}]`);
+  if (cols % QUANT_TYPES[type].blockSize !== 0)
+    throw new Error(`${type} needs whole blocks, not ${cols} columns`);
+  return packBlocks(type, encode(type, floats), rows, cols);
+}
+
+/** Above this MXFP4's largest level, 6, is infinite in f32. */
+const LARGEST_E8M0 = 252;
+
+/** Signs, zeros, subnormals, the smallest normal and the largest number of each format, in its bits. */
+const EXTREMES: Readonly<Record<FloatFormat, readonly number[]>> = {
+  f32: [0, 0x80000000, 1, 0x807fffff, 0x00800000, 0x7f7fffff, 0xff7fffff],
+  f16: [0, 0x8000, 1, 0x83ff, 0x0400, 0x7bff, 0xfbff],
+  bf16: [0, 0x8000, 1, 0x807f, 0x0080, 0x7f7f, 0xff7f],
+  e8m0: [0, 1, 2, LARGEST_E8M0],
+};
+
+/**
+ * Random file blocks, as no quantiser makes them: every quant and every group's scale, while the numbers of the block
+ * are finite, and a third of them are zero, subnormal or as large as can be, with either sign.
+ */
+export function randomBlocks(random: () => number, type: QuantName, count: number): Uint8Array<ArrayBuffer> {
+  const { blockBytes, fields } = QUANT_TYPES[type];
+  const bytes = Uint8Array.from({ length: count * blockBytes }, () => random() * 256);
+  const finite = (floats: FloatFormat): number => {
+    const { bytes: width, exponentMask } = FLOAT_FORMATS[floats];
+    const extremes = EXTREMES[floats];
+    if (random() < 1 / 3) return extremes[Math.floor(random() * extremes.length)]!;
+    for (;;) {
+      const bits = Math.floor(random() * 2 ** (8 * width));
+      if ((bits & exponentMask) !== exponentMask && (floats !== "e8m0" || bits <= LARGEST_E8M0)) return bits;
+    }
+  };
+  for (let block = 0; block < count; block++) {
+    for (const { offset, bytes: length, floats } of fields) {
+      if (!floats) continue;
+      const { bytes: width } = FLOAT_FORMATS[floats];
+      for (let at = 0; at < length; at += width) {
+        const bits = finite(floats);
+        for (let byte = 0; byte < width; byte++) {
+          bytes[block * blockBytes + offset + at + byte] = bits >>> (8 * byte);
+        }
+      }
+    }
+  }
+  return bytes;
 }
 
 /** A random matrix whose rows differ in magnitude, and whose blocks hold extremes (±largest quant, zeros). */
@@ -112,7 +118,8 @@ export function randomTensor(
     for (let col = 0; col < cols; col++) floats[row * cols + col]! *= magnitude;
   }
   // One block of zeros (scale 0) in every matrix of more than one block.
-  if (rows * cols > 32) floats.fill(0, 0, 32);
+  const block = Math.max(QUANT_TYPES[type].blockSize, 32);
+  if (rows * cols > block) floats.fill(0, 0, block);
   return packTensor(type, rows, cols, floats);
 }
 
