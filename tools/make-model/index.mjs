@@ -3,8 +3,9 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ARCHITECTURES, shapeFor } from "./architectures.mjs";
 import { writeGguf } from "./gguf-writer.mjs";
-import { randomQwen3Moe, SHAPES, VOCAB_SIZE } from "./qwen3moe.mjs";
+import { randomModel, VOCAB_SIZE } from "./random-model.mjs";
 import { cutVocabulary } from "./vocabulary.mjs";
 
 /** The model that the page ships, whose tokenizer random models borrow. */
@@ -13,15 +14,46 @@ export const EMBEDDED_MODEL = fileURLToPath(
 );
 
 /**
- * @param {{ shape: string, type: import("../../src/backend/testing/quant/codecs.mjs").TensorType, seed: number, out: string }} options
+ * @typedef {object} Recipe what a model is made from; the same recipe gives the same bytes
+ * @property {string} [arch] `general.architecture`, by default qwen3moe
+ * @property {string} shape
+ * @property {import("./mixes.mjs").FileType} type
+ * @property {number} seed
+ * @property {boolean} [dense] without experts, where the architecture may have them
+ * @property {boolean} [ropeFactors] with `rope_freqs.weight` (llama)
+ */
+
+/**
+ * @param {Recipe & { out: string }} options
  * @returns {Promise<{ byteLength: number, sha256: string }>}
  */
-export async function makeModel({ shape: shapeName, type, seed, out }) {
-  const shape = SHAPES[shapeName];
-  if (!shape) throw new Error(`No shape is named ${shapeName}.`);
+export async function makeModel({
+  arch = "qwen3moe",
+  shape,
+  type,
+  seed,
+  dense = false,
+  ropeFactors = false,
+  out,
+}) {
+  const architecture = ARCHITECTURES[arch];
+  if (!architecture) {
+    throw new Error(`No architecture is named ${arch}; there are ${Object.keys(ARCHITECTURES).join(", ")}.`);
+  }
+  if ((dense || ropeFactors) && arch !== "llama") {
+    throw new Error("Only llama may be dense or not, and have rope factors.");
+  }
   const vocabulary = await cutVocabulary(EMBEDDED_MODEL, VOCAB_SIZE);
-  const name = `random-qwen3moe-${shapeName}-${type}-${seed}`;
-  const { metadata, tensors } = randomQwen3Moe({ shape, type, seed, vocabulary, name });
+  const { metadata, tensors } = randomModel({
+    architectureName: arch,
+    architecture,
+    shape: shapeFor(shape, architecture, dense),
+    type,
+    ropeFactors,
+    seed,
+    vocabulary,
+    name: `random-${arch}-${shape}-${type}-${seed}`,
+  });
   await mkdir(dirname(out), { recursive: true });
   return writeGguf(out, metadata, tensors);
 }

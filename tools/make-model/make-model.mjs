@@ -1,14 +1,15 @@
 // @ts-check
 /** `npm run make-model`: a random-weight GGUF, the same bytes on every platform, and its exact twin. */
 import { parseArgs } from "node:util";
-import { CODECS } from "../../src/backend/testing/quant/codecs.mjs";
+import { ARCHITECTURES, SHAPES } from "./architectures.mjs";
 import { makeModel } from "./index.mjs";
-import { SHAPES } from "./qwen3moe.mjs";
+import { FILE_TYPES } from "./mixes.mjs";
 import { writeTwin } from "./twin.mjs";
 
-const TYPES = Object.keys(CODECS);
-const USAGE = `npm run make-model -- --out FILE.gguf [--arch qwen3moe] [--type ${TYPES.join("|")}]
-  [--shape ${Object.keys(SHAPES).join("|")}] [--seed N] [--twin FILE-f32.gguf]`;
+const USAGE = `npm run make-model -- --out FILE.gguf [--twin FILE-f32.gguf] [--seed N]
+  [--arch ${Object.keys(ARCHITECTURES).join("|")}] [--shape ${Object.keys(SHAPES).join("|")}]
+  [--type ${FILE_TYPES.join("|")}]
+  [--dense] [--rope-factors]   llama without experts; llama with rope_freqs.weight`;
 
 try {
   const { values } = parseArgs({
@@ -19,17 +20,18 @@ try {
       seed: { type: "string", default: "1" },
       out: { type: "string" },
       twin: { type: "string" },
+      dense: { type: "boolean", default: false },
+      "rope-factors": { type: "boolean", default: false },
     },
   });
   const seed = Number(values.seed);
   if (!values.out) throw new Error("--out is missing.");
-  if (values.arch !== "qwen3moe") throw new Error(`--arch ${values.arch} is unknown; qwen3moe is.`);
-  if (!Object.hasOwn(SHAPES, values.shape)) throw new Error(`--shape ${values.shape} is unknown.`);
-  if (!TYPES.includes(values.type)) throw new Error(`--type ${values.type} is unknown.`);
+  const type = FILE_TYPES.find((name) => name === values.type);
+  if (!type) throw new Error(`--type ${values.type} is unknown.`);
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
     throw new Error("--seed must be a 32-bit number.");
-  const type = /** @type {import("../../src/backend/testing/quant/codecs.mjs").TensorType} */ (values.type);
-  const made = await makeModel({ shape: values.shape, type, seed, out: values.out });
+  const { arch, shape, out, dense, "rope-factors": ropeFactors } = values;
+  const made = await makeModel({ arch, shape, type, seed, out, dense, ropeFactors });
   console.log(`${values.out}  ${made.byteLength} bytes  sha256 ${made.sha256}`);
   if (values.twin) {
     const twin = await writeTwin(values.out, values.twin);

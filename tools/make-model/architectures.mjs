@@ -1,0 +1,134 @@
+// @ts-check
+/**
+ * The architectures that random models are made of, and their shapes: keys and tensors as llama.cpp reads them
+ * (`src/models/<architecture>.cpp`).
+ *
+ * @typedef {object} Architecture
+ * @property {boolean} experts whether its layers are routed
+ * @property {boolean} freeHeadDim `attention.key_length` may differ from hiddenSize / headCount
+ * @property {"none" | "head" | "row"} qkNorm
+ * @property {boolean} qkvBiases
+ * @property {"expert_feed_forward_length" | "feed_forward_length"} expertWidthKey
+ * @property {number} eps of RMSNorm
+ * @property {Scales} [scales] Granite's multipliers; logits are divided by theirs
+ * @property {boolean} sharedExperts
+ *
+ * @typedef {{ embedding: number, residual: number, attention: number, logits: number }} Scales
+ *
+ * @typedef {object} Shape
+ * @property {number} layerCount
+ * @property {number} hiddenSize
+ * @property {number} headCount
+ * @property {number} kvHeadCount
+ * @property {number} headDim
+ * @property {number} expertCount 0 for a dense model
+ * @property {number} expertsPerToken
+ * @property {number} expertHiddenSize
+ * @property {number} sharedHiddenSize 0 without shared experts
+ * @property {number} denseHiddenSize
+ * @property {number} ropeBase
+ * @property {boolean} tiedOutput the embedding matrix is the output matrix too
+ */
+
+/** @type {Omit<Architecture, "experts">} */
+const COMMON = {
+  freeHeadDim: false,
+  qkNorm: "none",
+  qkvBiases: false,
+  expertWidthKey: "feed_forward_length",
+  eps: 1e-5,
+  sharedExperts: false,
+};
+
+/** @type {Readonly<Record<string, Architecture>>} */
+export const ARCHITECTURES = {
+  olmoe: { ...COMMON, experts: true, qkNorm: "row" },
+  llama: { ...COMMON, experts: true },
+  granitemoe: {
+    ...COMMON,
+    experts: true,
+    eps: 1e-6,
+    sharedExperts: true,
+    // None is what an engine without them would compute: 1, 1, 1 / √headDim, 1.
+    scales: { embedding: 12, residual: 0.22, attention: 0.125, logits: 8 },
+  },
+  qwen2: { ...COMMON, experts: false, eps: 1e-6, qkvBiases: true },
+  qwen3: { ...COMMON, experts: false, eps: 1e-6, freeHeadDim: true, qkNorm: "head" },
+  qwen3moe: {
+    ...COMMON,
+    experts: true,
+    eps: 1e-6,
+    freeHeadDim: true,
+    qkNorm: "head",
+    expertWidthKey: "expert_feed_forward_length",
+  },
+};
+
+/**
+ * `a` is a small member of the family; `b` has no power of two where none is needed, so that padding, remainder
+ * loops and partial workgroups are used; every row of `k` is a multiple of 256, as K-quants need. Other rows are
+ * multiples of 32.
+ * @type {Readonly<Record<string, Shape>>}
+ */
+export const SHAPES = {
+  a: {
+    layerCount: 4,
+    hiddenSize: 256,
+    headCount: 8,
+    kvHeadCount: 4,
+    headDim: 64,
+    expertCount: 16,
+    expertsPerToken: 4,
+    expertHiddenSize: 128,
+    sharedHiddenSize: 128,
+    denseHiddenSize: 512,
+    ropeBase: 1_000_000,
+    tiedOutput: false,
+  },
+  b: {
+    layerCount: 3,
+    hiddenSize: 192,
+    headCount: 8,
+    kvHeadCount: 2,
+    headDim: 40,
+    expertCount: 12,
+    expertsPerToken: 3,
+    expertHiddenSize: 96,
+    sharedHiddenSize: 160,
+    denseHiddenSize: 352,
+    ropeBase: 10_000,
+    tiedOutput: true,
+  },
+  k: {
+    layerCount: 4,
+    hiddenSize: 256,
+    headCount: 8,
+    kvHeadCount: 4,
+    headDim: 64,
+    expertCount: 8,
+    expertsPerToken: 2,
+    expertHiddenSize: 256,
+    sharedHiddenSize: 256,
+    denseHiddenSize: 768,
+    ropeBase: 500_000,
+    tiedOutput: false,
+  },
+};
+
+/**
+ * A shape as the architecture can have it: without experts where `dense` or the architecture says so, heads of
+ * hiddenSize / headCount where it knows no others.
+ * @param {string} name of the shape @param {Architecture} architecture @param {boolean} dense
+ * @returns {Shape}
+ */
+export function shapeFor(name, architecture, dense) {
+  const shape = SHAPES[name];
+  if (!shape) throw new Error(`No shape is named ${name}; there are ${Object.keys(SHAPES).join(", ")}.`);
+  const routed = architecture.experts && !dense;
+  return {
+    ...shape,
+    headDim: architecture.freeHeadDim ? shape.headDim : shape.hiddenSize / shape.headCount,
+    expertCount: routed ? shape.expertCount : 0,
+    sharedHiddenSize: routed && architecture.sharedExperts ? shape.sharedHiddenSize : 0,
+  };
+}
