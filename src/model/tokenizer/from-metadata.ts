@@ -17,6 +17,7 @@ export function tokenizerFrom(metadata: Metadata, core: Core): Tokenizer {
   const strings = (name: string, ...models: readonly string[]): readonly string[] =>
     models.includes(model) ? metadata.strings(`tokenizer.ggml.${name}`) : [];
   return createTokenizer(core, {
+    name: metadata.optionalString("general.name"),
     model,
     pre: metadata.optionalString("tokenizer.ggml.pre"),
     tokens: strings("tokens", "gpt2", "llama"),

@@ -1,7 +1,10 @@
-import { CONTROL, UNKNOWN, USER_DEFINED, type Vocabulary } from "./vocabulary.ts";
+import { CONTROL, STRIPS_AFTER, UNKNOWN, USER_DEFINED, type Vocabulary } from "./vocabulary.ts";
 
 /** Text between special tokens, or the id of one. */
 export type Fragment = string | number;
+
+/** White space of the C locale. */
+const LEADING_SPACE = /^[ \t\n\v\f\r]+/;
 
 /**
  * Cuts special tokens out of text. As in llama.cpp (tokenizer_st_partition), tokens are tried one after the
@@ -20,6 +23,7 @@ export function specialSplitter({
       id,
       text,
       hidden: (flags & (CONTROL | UNKNOWN)) !== 0,
+      stripsAfter: (flags & STRIPS_AFTER) !== 0,
       length: utf8.encode(text).length,
     }))
     .sort((a, b) => b.length - a.length || a.id - b.id);
@@ -32,7 +36,10 @@ export function specialSplitter({
         if (typeof fragment === "number") return [fragment];
         return fragment
           .split(candidate.text)
-          .flatMap((piece, i): Fragment[] => (i === 0 ? [piece] : [candidate.id, piece]))
+          .flatMap((piece, i): Fragment[] => {
+            if (i === 0) return [piece];
+            return [candidate.id, candidate.stripsAfter ? piece.replace(LEADING_SPACE, "") : piece];
+          })
           .filter((piece) => piece !== "");
       });
     }

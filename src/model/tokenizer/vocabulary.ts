@@ -2,6 +2,8 @@ import { WebMoEError } from "../../api/errors.ts";
 
 /** What GGUF's `tokenizer.ggml.*` keys say of a vocabulary, as plain data. */
 export interface TokenizerMetadata {
+  /** `general.name`. */
+  readonly name?: string;
   /** `tokenizer.ggml.model`: `gpt2` (byte-level BPE) or `llama` (SentencePiece BPE). */
   readonly model: string;
   /** `tokenizer.ggml.pre`, of byte-level BPE alone. */
@@ -35,6 +37,9 @@ export const UNKNOWN = 8;
 
 /** Stands for one byte, which its text names as `<0x0A>`. */
 export const BYTE = 16;
+
+/** Takes the white space after it out of the text. */
+export const STRIPS_AFTER = 32;
 
 /** Flags of `llama_token_type` 1 to 6; tokens of other types, and the unused (5), show nothing. */
 const FLAGS_OF_TYPE = [0, NORMAL, UNKNOWN, CONTROL, USER_DEFINED, 0, BYTE];
@@ -138,6 +143,9 @@ export interface Vocabulary {
   readonly endIds: ReadonlySet<number>;
 }
 
+/** Phi-3's special tokens strip what is after them, all but these; no key says so, and llama.cpp goes by its name. */
+const PHI3_KEEPING = ["<unk>", "<s>", "<|endoftext|>"];
+
 const bad = (what: string): WebMoEError =>
   new WebMoEError("bad-gguf", `The tokenizer tables are damaged: ${what}. Get the model file anew.`);
 
@@ -217,6 +225,11 @@ export function readVocabulary(metadata: TokenizerMetadata): Vocabulary {
     const id = ids.get("</s>")!;
     endIds.delete(id);
     kinds[id] = NORMAL;
+  }
+  if (/phi-?3/i.test(metadata.name ?? "")) {
+    texts.forEach((text, id) => {
+      if (!PHI3_KEEPING.includes(text)) kinds[id]! |= STRIPS_AFTER;
+    });
   }
   return { texts, ids, kinds, bosId, eosId, unknownId, endIds };
 }
