@@ -1,10 +1,14 @@
 // out[i] = scale · row tokens[i] of the embedding matrix, decoded.
-import { decodeRow, quantBytes, scaleBytes } from "./quant/matrix";
+import { decode } from "./quant/matrix";
+import { planeBytes } from "./quant/types";
 
+// The matrix's planes start at a, b, c and d.
 export function embed(
   type: u32,
-  quants: usize,
-  scales: usize,
+  a: usize,
+  b: usize,
+  c: usize,
+  d: usize,
   cols: usize,
   tokens: usize,
   rows: usize,
@@ -13,10 +17,12 @@ export function embed(
 ): void {
   for (let row: usize = 0; row < rows; row++, out += cols << 2) {
     const token = <usize>load<u32>(tokens + (row << 2));
-    decodeRow(
+    decode(
       type,
-      quants + token * quantBytes(type, cols),
-      scales + token * scaleBytes(type, cols),
+      a + token * planeBytes(type, 0, cols),
+      b + token * planeBytes(type, 1, cols),
+      c + token * planeBytes(type, 2, cols),
+      d + token * planeBytes(type, 3, cols),
       cols,
       out,
     );

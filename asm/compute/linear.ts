@@ -1,19 +1,21 @@
 // out[row][o] = [residual +] scale · (x[row] · W[o] [+ bias[o]]).
 //
 // The order of additions of one (row, output) is fixed, whichever path computes it and whatever else is computed
-// beside it: f32 lanes j, j + 4, j + 8, … in ascending order; in scaled types the lanes of a block of 32 are summed
-// first, then scaled and added to the row's lanes; at the end (lane 0 + lane 1) + (lane 2 + lane 3).
+// beside it: f32 lanes j, j + 4, j + 8, … in ascending order; in types of blocks the lanes of 32 columns are summed
+// first, then scaled, where the type leaves that to be done, and added to the row's lanes; at the end
+// (lane 0 + lane 1) + (lane 2 + lane 3).
 //
-//   one row    weights are decoded in registers, four outputs at a time
-//   more rows  a panel of OUT_TILE outputs × COL_TILE columns is decoded once to f32 and used for every row, two
-//              rows × four outputs at a time; the lanes of all (row, output) rest in `acc` between panels
+//   one row    in the types that have dotRows, weights are decoded in registers, four outputs at a time
+//   otherwise  a panel of OUT_TILE outputs × COL_TILE columns is decoded once to f32 and used for every row, two
+//              rows × four outputs at a time, or one row × all outputs; the lanes of all (row, output) rest in `acc`
+//              between panels
 //
 // Where outputs or rows do not fill a tile, the tile is computed in full: what is missing is computed from the last
 // row, or from what the panel held before, into lanes of its own that are never read (`acc` has a row to spare).
 import { sumLanes } from "./math";
 import { scaleOf } from "./quant/f16";
-import { dotRows, factorOf, isScaled, quantBytes, scaleBytes, unpack } from "./quant/matrix";
-import { BLOCK } from "./quant/types";
+import { dotRows, factorOf, hasDotRows, inBlocks, isScaled, unpack } from "./quant/matrix";
+import { BLOCK, planeBytes } from "./quant/types";
 
 // A panel is 16 KiB and lives in the first-level cache beside two rows of x (COL_TILE columns each).
 const OUT_TILE: usize = 8;
@@ -28,12 +30,14 @@ export function linearScratchBytes(rows: usize): usize {
   return PANEL_BYTES + SCALES_BYTES + (rows + 1) * OUT_TILE * 16;
 }
 
-// Outputs [start, end) of all rows. `out` and `residual` (0: none) point at output 0 of row 0; rows are `outStride`
+// Outputs [start, end) of all rows; the matrix's planes start at a, b, c and d. `out` and `residual` (0: none) point at output 0 of row 0; rows are `outStride`
 // bytes apart in both, and `xStride` in x. `bias` is [outputs] (0: none).
 export function linear(
   type: u32,
-  quants: usize,
-  scales: usize,
+  a: usize,
+  b: usize,
+  c: usize,
+  d: usize,
   cols: usize,
   x: usize,
   xStride: usize,
@@ -47,43 +51,46 @@ export function linear(
   start: usize,
   end: usize,
 ): void {
-  const rowQuants = quantBytes(type, cols);
-  const rowScales = scaleBytes(type, cols);
+  const rowA = planeBytes(type, 0, cols);
+  const rowB = planeBytes(type, 1, cols);
+  const rowC = planeBytes(type, 2, cols);
+  const rowD = planeBytes(type, 3, cols);
   const factor = factorOf(type);
   const acc = scratch + PANEL_BYTES + SCALES_BYTES;
   for (let o = start; o < end; o += OUT_TILE) {
     const count = min(OUT_TILE, end - o);
-    const tileQuants = quants + o * rowQuants;
-    const tileScales = scales + o * rowScales;
-    if (rows == 1) {
+    if (rows == 1 && hasDotRows(type)) {
       for (let i: usize = 0; i < count; i += 4) {
         const last = min(3, count - 1 - i);
-        dotRows(
-          type,
-          tileQuants + i * rowQuants,
-          rowQuants,
-          tileScales + i * rowScales,
-          rowScales,
-          last,
-          cols,
-          x,
-          acc + i * 16,
-        );
+        dotRows(type, a + (o + i) * rowA, rowA, b + (o + i) * rowB, rowB, last, cols, x, acc + i * 16);
       }
     } else {
       memory.fill(acc, 0, (rows + 1) * OUT_TILE * 16);
       for (let col: usize = 0; col < cols; col += COL_TILE) {
         const width = min(COL_TILE, cols - col);
-        unpackPanel(
-          type,
-          tileQuants + quantBytes(type, col),
-          rowQuants,
-          tileScales + scaleBytes(type, col),
-          rowScales,
-          width,
-          count,
-          scratch,
-        );
+        const atA = a + planeBytes(type, 0, col);
+        const atB = b + planeBytes(type, 1, col);
+        const atC = c + planeBytes(type, 2, col);
+        const atD = d + planeBytes(type, 3, col);
+        for (let i: usize = 0; i < count; i++) {
+          const r = o + i;
+          unpack(
+            type,
+            atA + r * rowA,
+            atB + r * rowB,
+            atC + r * rowC,
+            atD + r * rowD,
+            width,
+            scratch + i * ROW,
+          );
+          if (inBlocks(type)) {
+            decodeScales(isScaled(type) ? atB + r * rowB : 0, width, scratch + PANEL_BYTES + i * SCALE_ROW);
+          }
+        }
+        if (rows == 1) {
+          decodedRow(scratch, width, x + (col << 2), acc);
+          continue;
+        }
         for (let row: usize = 0; row < rows; row += 2) {
           const xA = x + row * xStride + (col << 2);
           const xB = row + 1 < rows ? xA + xStride : xA;
@@ -91,8 +98,8 @@ export function linear(
             const p = scratch + i * ROW;
             const accA = acc + (row * OUT_TILE + i) * 16;
             const accB = accA + OUT_TILE * 16;
-            if (isScaled(type))
-              scaledTile(p, scratch + PANEL_BYTES + i * SCALE_ROW, width, xA, xB, accA, accB);
+            if (inBlocks(type))
+              blockTile(p, scratch + PANEL_BYTES + i * SCALE_ROW, width, xA, xB, accA, accB);
             else plainTile(p, width, xA, xB, accA, accB);
           }
         }
@@ -113,30 +120,16 @@ export function linear(
   }
 }
 
-// Unpacks columns of `count` rows into the panel, and their scales behind it.
-function unpackPanel(
-  type: u32,
-  quants: usize,
-  rowQuants: usize,
-  scales: usize,
-  rowScales: usize,
-  width: usize,
-  count: usize,
-  panel: usize,
-): void {
-  for (let i: usize = 0; i < count; i++) {
-    unpack(type, quants + i * rowQuants, width, panel + i * ROW);
-    if (!isScaled(type)) continue;
-    const out = panel + PANEL_BYTES + i * SCALE_ROW;
-    for (let block: usize = 0; block < width / BLOCK; block++) {
-      store<f32>(out + (block << 2), scaleOf(scales + i * rowScales + (block << 1)));
-    }
+// out = the scale of each 32 of `width` columns; 1 if there are none (0), because the panel holds scaled numbers.
+function decodeScales(scales: usize, width: usize, out: usize): void {
+  for (let block: usize = 0; block < width / BLOCK; block++) {
+    store<f32>(out + (block << 2), scales ? scaleOf(scales + (block << 1)) : 1);
   }
 }
 
 // Adds a panel's columns to the lanes of four outputs of two rows. Eight sums run side by side, since one addition
 // takes as long as three or four can start; a block's sums rest in registers, the rows' lanes in memory.
-function scaledTile(
+function blockTile(
   p: usize,
   scales: usize,
   width: usize,
@@ -194,7 +187,7 @@ function scaledTile(
   }
 }
 
-// As scaledTile, for types without scales: the lanes stay in registers throughout.
+// As blockTile, for types without blocks: the lanes stay in registers throughout.
 function plainTile(p: usize, width: usize, xA: usize, xB: usize, accA: usize, accB: usize): void {
   let a0 = v128.load(accA);
   let b0 = v128.load(accB);
@@ -228,6 +221,40 @@ function plainTile(p: usize, width: usize, xA: usize, xB: usize, accA: usize, ac
   v128.store(accB, b2, 32);
   v128.store(accA, a3, 48);
   v128.store(accB, b3, 48);
+}
+
+// As blockTile, for one row and all outputs of a panel whose scales are all 1.
+function decodedRow(p: usize, width: usize, x: usize, acc: usize): void {
+  for (const end = p + (width << 2); p < end; p += BLOCK * 4, x += BLOCK * 4) {
+    let values = v128.load(x);
+    let s0 = f32x4.mul(v128.load(p), values);
+    let s1 = f32x4.mul(v128.load(p, ROW), values);
+    let s2 = f32x4.mul(v128.load(p, 2 * ROW), values);
+    let s3 = f32x4.mul(v128.load(p, 3 * ROW), values);
+    let s4 = f32x4.mul(v128.load(p, 4 * ROW), values);
+    let s5 = f32x4.mul(v128.load(p, 5 * ROW), values);
+    let s6 = f32x4.mul(v128.load(p, 6 * ROW), values);
+    let s7 = f32x4.mul(v128.load(p, 7 * ROW), values);
+    for (let at: usize = 16; at < BLOCK * 4; at += 16) {
+      values = v128.load(x + at);
+      s0 = f32x4.add(s0, f32x4.mul(v128.load(p + at), values));
+      s1 = f32x4.add(s1, f32x4.mul(v128.load(p + at, ROW), values));
+      s2 = f32x4.add(s2, f32x4.mul(v128.load(p + at, 2 * ROW), values));
+      s3 = f32x4.add(s3, f32x4.mul(v128.load(p + at, 3 * ROW), values));
+      s4 = f32x4.add(s4, f32x4.mul(v128.load(p + at, 4 * ROW), values));
+      s5 = f32x4.add(s5, f32x4.mul(v128.load(p + at, 5 * ROW), values));
+      s6 = f32x4.add(s6, f32x4.mul(v128.load(p + at, 6 * ROW), values));
+      s7 = f32x4.add(s7, f32x4.mul(v128.load(p + at, 7 * ROW), values));
+    }
+    v128.store(acc, f32x4.add(v128.load(acc), s0));
+    v128.store(acc, f32x4.add(v128.load(acc, 16), s1), 16);
+    v128.store(acc, f32x4.add(v128.load(acc, 32), s2), 32);
+    v128.store(acc, f32x4.add(v128.load(acc, 48), s3), 48);
+    v128.store(acc, f32x4.add(v128.load(acc, 64), s4), 64);
+    v128.store(acc, f32x4.add(v128.load(acc, 80), s5), 80);
+    v128.store(acc, f32x4.add(v128.load(acc, 96), s6), 96);
+    v128.store(acc, f32x4.add(v128.load(acc, 112), s7), 112);
+  }
 }
 
 // out[i] = [residual[i] +] scale · (factor · the sum of acc[i]'s lanes [+ bias[i]]).

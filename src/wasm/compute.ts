@@ -1,12 +1,29 @@
 import type { QuantName } from "../model/quantization.ts";
 
-/** The encodings that compute.wasm reads, by its numbers for them (`asm/compute/quant/types.ts`). */
-export const COMPUTE_TYPES: Readonly<Partial<Record<QuantName, number>>> = {
+/** compute.wasm's numbers for the encodings (`asm/compute/quant/types.ts`). */
+export const COMPUTE_TYPES: Readonly<Record<QuantName, number>> = {
   f32: 0,
   f16: 1,
   q4_0: 2,
   q8_0: 3,
+  bf16: 4,
+  q4_1: 5,
+  q5_0: 6,
+  q5_1: 7,
+  q2_k: 8,
+  q3_k: 9,
+  q4_k: 10,
+  q5_k: 11,
+  q6_k: 12,
+  iq4_nl: 13,
+  iq4_xs: 14,
+  mxfp4: 15,
+  tq1_0: 16,
+  tq2_0: 17,
 };
+
+/** Addresses of a packed matrix's planes; of no meaning where the type has fewer. */
+export type Planes = readonly [number, number, number, number];
 
 /**
  * compute.wasm's exports. Addresses and strides are bytes in the memory it was given, counts are elements, and
@@ -19,11 +36,13 @@ export interface ComputeExports {
   fillHalfTable(table: number): void;
   useHalfTable(table: number): void;
 
-  /** out [rows, cols] = scale · rows `tokens` of the matrix. */
+  /** out [rows, cols] = scale · rows `tokens` of the matrix whose planes start at a, b, c and d. */
   embed(
     type: number,
-    quants: number,
-    scales: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
     cols: number,
     tokens: number,
     rows: number,
@@ -33,13 +52,15 @@ export interface ComputeExports {
   /** out = x / √(mean(x²) + eps) · weight, of `rows` rows. */
   rmsNorm(x: number, weight: number, width: number, eps: number, rows: number, out: number): void;
   /**
-   * Outputs [start, end) of [residual +] scale · (x · Wᵀ [+ bias]); bias and residual are not there where they are 0.
+   * Outputs [start, end) of [residual +] scale · (x · Wᵀ [+ bias]), W's planes at a, b, c and d; bias and residual are not there where they are 0.
    * Rows of out and residual are outStride apart.
    */
   linear(
     type: number,
-    quants: number,
-    scales: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
     cols: number,
     x: number,
     xStride: number,

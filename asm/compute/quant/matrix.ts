@@ -1,28 +1,43 @@
-// What the four encodings have in common: a matrix row by type, for kernels that are written once.
+// What the encodings have in common: a piece of a matrix row by type, for kernels that are written once.
+import { dotRowsBF16, unpackBF16 } from "./bf16";
+import { TOP } from "./bytes";
 import { dotRowsF16, scaleOf, unpackF16 } from "./f16";
 import { dotRowsF32 } from "./f32";
+import { unpackIQ4NL } from "./iq4_nl";
+import { unpackIQ4XS } from "./iq4_xs";
+import { unpackMXFP4 } from "./mxfp4";
+import { unpackQ2K } from "./q2_k";
+import { unpackQ3K } from "./q3_k";
 import { dotRowsQ4, Q4_FACTOR, unpackQ4 } from "./q4_0";
-import { dotRowsQ8, Q8_FACTOR, unpackQ8 } from "./q8_0";
-import { BLOCK, F16, F32, Q4_0, Q8_0 } from "./types";
+import { unpackQ4_1 } from "./q4_1";
+import { unpackQ4K } from "./q4_k";
+import { unpackQ5_0 } from "./q5_0";
+import { unpackQ5_1 } from "./q5_1";
+import { unpackQ5K } from "./q5_k";
+import { unpackQ6K } from "./q6_k";
+import { dotRowsQ8, unpackQ8 } from "./q8_0";
+import { unpackTQ1_0 } from "./tq1_0";
+import { unpackTQ2_0 } from "./tq2_0";
+import * as T from "./types";
 
-// Whether elements come in blocks with a scale of their own.
+// Whether elements come in blocks: of 32, or a multiple of that.
+export function inBlocks(type: u32): bool {
+  return type != T.F32 && type != T.F16 && type != T.BF16;
+}
+
+// Whether `unpack` leaves it to its caller to multiply each block by its scale and all by `factorOf`.
 export function isScaled(type: u32): bool {
-  return type >= Q4_0;
-}
-
-// Bytes of `cols` elements in the plane of quants.
-export function quantBytes(type: u32, cols: usize): usize {
-  return type == F32 ? cols << 2 : type == F16 ? cols << 1 : type == Q4_0 ? cols >> 1 : cols;
-}
-
-// Bytes of the scales of `cols` elements.
-export function scaleBytes(type: u32, cols: usize): usize {
-  return isScaled(type) ? (cols / BLOCK) << 1 : 0;
+  return type == T.Q4_0 || type == T.Q8_0;
 }
 
 // What unpacked elements and sums must still be multiplied by.
 export function factorOf(type: u32): f32 {
-  return type == Q8_0 ? Q8_FACTOR : type == Q4_0 ? Q4_FACTOR : 1;
+  return type == T.Q8_0 ? TOP : type == T.Q4_0 ? Q4_FACTOR : 1;
+}
+
+// Whether `dotRows` reads the type.
+export function hasDotRows(type: u32): bool {
+  return type <= T.BF16;
 }
 
 // acc[0..4) = lane sums of four rows times x, still to be multiplied by the type's factor. Rows after `last` (0 to 3)
@@ -38,27 +53,82 @@ export function dotRows(
   x: usize,
   acc: usize,
 ): void {
-  if (type == Q8_0) dotRowsQ8(quants, rowQuants, scales, rowScales, last, cols, x, acc);
-  else if (type == Q4_0) dotRowsQ4(quants, rowQuants, scales, rowScales, last, cols, x, acc);
-  else if (type == F16) dotRowsF16(quants, rowQuants, last, cols, x, acc);
+  if (type == T.Q8_0) dotRowsQ8(quants, rowQuants, scales, rowScales, last, cols, x, acc);
+  else if (type == T.Q4_0) dotRowsQ4(quants, rowQuants, scales, rowScales, last, cols, x, acc);
+  else if (type == T.F16) dotRowsF16(quants, rowQuants, last, cols, x, acc);
+  else if (type == T.BF16) dotRowsBF16(quants, rowQuants, last, cols, x, acc);
   else dotRowsF32(quants, rowQuants, last, cols, x, acc);
 }
 
-// out = `cols` elements of a row, without scales and factor.
-export function unpack(type: u32, quants: usize, cols: usize, out: usize): void {
-  if (type == Q8_0) unpackQ8(quants, cols, out);
-  else if (type == Q4_0) unpackQ4(quants, cols, out);
-  else if (type == F16) unpackF16(quants, cols, out);
-  else memory.copy(out, quants, cols << 2);
+// out = `cols` elements, whole blocks, that start at a, b, c, d in the type's planes: as the numbers they stand for,
+// rounded as the format's definition rounds, or, if isScaled, without scales and factor.
+export function unpack(type: u32, a: usize, b: usize, c: usize, d: usize, cols: usize, out: usize): void {
+  switch (type) {
+    case T.F32:
+      memory.copy(out, a, cols << 2);
+      break;
+    case T.F16:
+      unpackF16(a, cols, out);
+      break;
+    case T.BF16:
+      unpackBF16(a, cols, out);
+      break;
+    case T.Q4_0:
+      unpackQ4(a, cols, out);
+      break;
+    case T.Q4_1:
+      unpackQ4_1(a, b, cols, out);
+      break;
+    case T.Q5_0:
+      unpackQ5_0(a, b, c, cols, out);
+      break;
+    case T.Q5_1:
+      unpackQ5_1(a, b, c, cols, out);
+      break;
+    case T.Q8_0:
+      unpackQ8(a, cols, out);
+      break;
+    case T.Q2_K:
+      unpackQ2K(a, b, c, cols, out);
+      break;
+    case T.Q3_K:
+      unpackQ3K(a, b, c, d, cols, out);
+      break;
+    case T.Q4_K:
+      unpackQ4K(a, b, c, cols, out);
+      break;
+    case T.Q5_K:
+      unpackQ5K(a, b, c, d, cols, out);
+      break;
+    case T.Q6_K:
+      unpackQ6K(a, b, c, d, cols, out);
+      break;
+    case T.IQ4_NL:
+      unpackIQ4NL(a, b, cols, out);
+      break;
+    case T.IQ4_XS:
+      unpackIQ4XS(a, b, cols, out);
+      break;
+    case T.MXFP4:
+      unpackMXFP4(a, b, cols, out);
+      break;
+    case T.TQ1_0:
+      unpackTQ1_0(a, b, c, cols, out);
+      break;
+    case T.TQ2_0:
+      unpackTQ2_0(a, b, cols, out);
+      break;
+  }
 }
 
-// out = `cols` elements of a row as the numbers they stand for; exact, since 8 + 11 significant bits fit f32.
-export function decodeRow(type: u32, quants: usize, scales: usize, cols: usize, out: usize): void {
-  unpack(type, quants, cols, out);
+// As unpack, but always the numbers: exact in scaled types, since 8 + 11 significant bits fit f32.
+export function decode(type: u32, a: usize, b: usize, c: usize, d: usize, cols: usize, out: usize): void {
+  unpack(type, a, b, c, d, cols, out);
   if (!isScaled(type)) return;
   const factor = factorOf(type);
-  for (const end = out + (cols << 2); out < end; out += BLOCK << 2, scales += 2) {
-    const scale = f32x4.splat(scaleOf(scales) * factor);
-    for (let i: usize = 0; i < BLOCK << 2; i += 16) v128.store(out + i, f32x4.mul(v128.load(out + i), scale));
+  for (const end = out + (cols << 2); out < end; out += T.BLOCK << 2, b += 2) {
+    const scale = f32x4.splat(scaleOf(b) * factor);
+    for (let i: usize = 0; i < T.BLOCK << 2; i += 16)
+      v128.store(out + i, f32x4.mul(v128.load(out + i), scale));
   }
 }

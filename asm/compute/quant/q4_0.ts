@@ -3,8 +3,9 @@
 //
 // A nibble in the upper half of a byte with its top bit flipped is 16(n - 8) as a signed byte; from there on the
 // arithmetic is Q8_0's, and Q4_FACTOR takes the 16 off together with the 2^24.
+import { topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
 import { splatScale } from "./f16";
-import { addProducts, firstProducts, topBytes0, topBytes1, topBytes2, topBytes3 } from "./q8_0";
+import { addProducts, firstProducts } from "./q8_0";
 import { BLOCK } from "./types";
 
 export const Q4_FACTOR: f32 = 1.0 / 268435456.0;

@@ -1,46 +1,9 @@
 // Q8_0: blocks of 32 signed bytes and one half as their scale.
 //
-// A byte becomes f32 in two operations: a swizzle puts it into the top byte of a 32-bit lane, the other bytes zero,
-// which is the quant times 2^24 as a signed integer; the conversion is exact. The factor is taken off at the very
-// end (Q8_FACTOR), where a power of two rounds nothing.
+// Quants are used as the f32 of their top bytes, and what that is too much (TOP) is taken off at the very end.
+import { topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
 import { splatScale } from "./f16";
 import { BLOCK } from "./types";
-
-export const Q8_FACTOR: f32 = 1.0 / 16777216.0;
-
-// Lanes [4g, 4g + 4) of sixteen signed bytes, times 2^24. Index 0x80 is out of range: a zero byte.
-export function topBytes0(bytes: v128): v128 {
-  return f32x4.convert_i32x4_s(
-    i8x16.swizzle(
-      bytes,
-      i8x16(-128, -128, -128, 0, -128, -128, -128, 1, -128, -128, -128, 2, -128, -128, -128, 3),
-    ),
-  );
-}
-export function topBytes1(bytes: v128): v128 {
-  return f32x4.convert_i32x4_s(
-    i8x16.swizzle(
-      bytes,
-      i8x16(-128, -128, -128, 4, -128, -128, -128, 5, -128, -128, -128, 6, -128, -128, -128, 7),
-    ),
-  );
-}
-export function topBytes2(bytes: v128): v128 {
-  return f32x4.convert_i32x4_s(
-    i8x16.swizzle(
-      bytes,
-      i8x16(-128, -128, -128, 8, -128, -128, -128, 9, -128, -128, -128, 10, -128, -128, -128, 11),
-    ),
-  );
-}
-export function topBytes3(bytes: v128): v128 {
-  return f32x4.convert_i32x4_s(
-    i8x16.swizzle(
-      bytes,
-      i8x16(-128, -128, -128, 12, -128, -128, -128, 13, -128, -128, -128, 14, -128, -128, -128, 15),
-    ),
-  );
-}
 
 // Lane sums of sixteen bytes (times 2^24) and the sixteen values at x, added to `sum` in ascending order.
 export function addProducts(sum: v128, bytes: v128, x: usize): v128 {

@@ -105,7 +105,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   const weight = (name: string): Matrix => trunk.get(name)!.matrix;
   const value = (id: ValueId): number => values[id]!.address;
   /** Address of a vector, or 0 for none: the kernels' sign that there is nothing to heed. */
-  const vector = (name: string | undefined): number => (name === undefined ? 0 : weight(name).quants);
+  const vector = (name: string | undefined): number => (name === undefined ? 0 : weight(name).planes[0]);
   const optionalValue = (id: ValueId | undefined): number => (id === undefined ? 0 : value(id));
   const liveRows = (id: ValueId): number => (values[id]!.rows === "batch" ? pass.tokens.length : 1);
 
@@ -121,12 +121,11 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
       residual?: number;
     },
   ): void => {
-    const { type, quants, scales, rows, cols } = matrix;
+    const { type, planes, rows, cols } = matrix;
     const { x, out, outStride, bias = 0, scale = 1, residual = 0 } = io;
     compute.linear(
       type,
-      quants,
-      scales,
+      ...planes,
       cols,
       x,
       cols * 4,
@@ -255,16 +254,16 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   const run = (op: Op): void => {
     switch (op.kind) {
       case "embed": {
-        const { type, quants, scales, cols } = weight(op.weight);
+        const { type, planes, cols } = weight(op.weight);
         const { scale = 1 } = op;
-        compute.embed(type, quants, scales, cols, tokensAt, pass.tokens.length, scale, value(op.out));
+        compute.embed(type, ...planes, cols, tokensAt, pass.tokens.length, scale, value(op.out));
         break;
       }
       case "rms-norm": {
         const { width } = values[op.x]!;
         const [first, count] = op.rows === "last" ? [liveRows(op.x) - 1, 1] : [0, liveRows(op.x)];
         const x = value(op.x) + first * width * 4;
-        compute.rmsNorm(x, weight(op.weight).quants, width, op.eps, count, value(op.out));
+        compute.rmsNorm(x, weight(op.weight).planes[0], width, op.eps, count, value(op.out));
         break;
       }
       case "linear":

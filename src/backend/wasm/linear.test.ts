@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { LinearOp } from "../../model/plan.ts";
-import type { QuantName } from "../../model/quantization.ts";
+import { QUANT_TYPES, type QuantName } from "../../model/quantization.ts";
 import { opPlan } from "../testing/plans.ts";
 import { linear, worstError } from "../testing/references.ts";
 import { runOps } from "../testing/run.ts";
@@ -14,7 +14,7 @@ import {
 } from "../testing/tensors.ts";
 import { makeBackend } from "./make.testing.ts";
 
-const TYPES: readonly QuantName[] = ["f32", "f16", "q4_0", "q8_0"];
+const TYPES = Object.keys(QUANT_TYPES) as QuantName[];
 
 /** A backend that holds `tensors` as the weights of one linear op. */
 async function makeLinear(
@@ -56,13 +56,21 @@ async function makeLinear(
 
 describe.each(TYPES)("a linear op on %s weights", (type) => {
   // Outputs and columns on both sides of every tile edge of the kernels: odd outputs, a lone block, beyond 512 columns.
-  test.each([
-    [1, 32],
-    [5, 96],
-    [16, 160],
-    [33, 512],
-    [9, 1120],
-  ])("of [%i, %i] is within 1e-6 of Σ|w·x| for any number of rows", async (rows, cols) => {
+  test.each(
+    QUANT_TYPES[type].blockSize === 256
+      ? [
+          [1, 256],
+          [17, 512],
+          [9, 1280],
+        ]
+      : [
+          [1, 32],
+          [5, 96],
+          [16, 160],
+          [33, 512],
+          [9, 1120],
+        ],
+  )("of [%i, %i] is within 1e-6 of Σ|w·x| for any number of rows", async (rows, cols) => {
     const random = createRandom(rows + cols);
     const weight = randomTensor(random, type, rows, cols, 2);
     const multiply = await makeLinear([weight]);
@@ -75,27 +83,29 @@ describe.each(TYPES)("a linear op on %s weights", (type) => {
 
   test("gives a row the same bits alone, among 17 and among 128", async () => {
     const random = createRandom(7);
-    const weight = randomTensor(random, type, 21, 1056);
+    const cols = QUANT_TYPES[type].blockSize === 256 ? 768 : 1056;
+    const weight = randomTensor(random, type, 21, cols);
     const multiply = await makeLinear([weight]);
-    const x = randomFloats(random, 128 * 1056, 2);
+    const x = randomFloats(random, 128 * cols, 2);
     const among128 = await multiply(x);
-    expect(await multiply(x.subarray(0, 17 * 1056))).toEqual(among128.subarray(0, 17 * 21));
+    expect(await multiply(x.subarray(0, 17 * cols))).toEqual(among128.subarray(0, 17 * 21));
     for (const row of [0, 5, 127]) {
-      const alone = await multiply(x.subarray(row * 1056, (row + 1) * 1056));
+      const alone = await multiply(x.subarray(row * cols, (row + 1) * cols));
       expect(alone).toEqual(among128.subarray(row * 21, (row + 1) * 21));
     }
   });
 
   test("keeps tiny scales, subnormal halves among them", async () => {
     const random = createRandom(8);
-    const weight = randomTensor(random, type, 4, 64, 2e-5);
+    const cols = Math.max(64, QUANT_TYPES[type].blockSize);
+    const weight = randomTensor(random, type, 4, cols, 2e-5);
     const multiply = await makeLinear([weight]);
-    const x = randomFloats(random, 64);
+    const x = randomFloats(random, cols);
     expect(worstError(await multiply(x), linear(x, weight))).toBeLessThan(1e-6);
   });
 });
 
-test.each(["f32", "f16"] as const)("%s weights need columns in fours only", async (type) => {
+test.each(["f32", "f16", "bf16"] as const)("%s weights need columns in fours only", async (type) => {
   const random = createRandom(9);
   const weight = randomTensor(random, type, 6, 100);
   const multiply = await makeLinear([weight]);
@@ -106,12 +116,12 @@ test.each(["f32", "f16"] as const)("%s weights need columns in fours only", asyn
 test("weights of different types and heights are concatenated in order", async () => {
   const random = createRandom(10);
   const tensors = [
-    randomTensor(random, "q8_0", 7, 96),
-    randomTensor(random, "q4_0", 3, 96),
-    randomTensor(random, "f32", 10, 96),
+    randomTensor(random, "q4_k", 7, 256),
+    randomTensor(random, "q8_0", 3, 256),
+    randomTensor(random, "q6_k", 10, 256),
   ];
   const multiply = await makeLinear(tensors);
-  const x = randomFloats(random, 5 * 96);
+  const x = randomFloats(random, 5 * 256);
   const out = await multiply(x);
   let column = 0;
   for (const tensor of tensors) {

@@ -1,7 +1,7 @@
 import { WebMoEError } from "../../api/errors.ts";
 import type { TensorSpec } from "../../model/plan.ts";
 import { type PackedRows, packedLayout } from "../../model/quantization.ts";
-import { COMPUTE_TYPES } from "../../wasm/compute.ts";
+import { COMPUTE_TYPES, type Planes } from "../../wasm/compute.ts";
 import type { Arena } from "./arena.ts";
 
 /** A packed matrix in the arena, as the kernels take it. */
@@ -10,9 +10,7 @@ export interface Matrix {
   readonly cols: number;
   /** Of COMPUTE_TYPES. */
   readonly type: number;
-  readonly quants: number;
-  /** Start of the scales plane; of no meaning in types without one. */
-  readonly scales: number;
+  readonly planes: Planes;
 }
 
 /** Bytes of a packed matrix. */
@@ -20,17 +18,11 @@ export function matrixBytes({ type, rows, cols }: TensorSpec): number {
   return packedLayout(type, rows, cols).byteLength;
 }
 
-/** The matrix whose packed bytes start at `address`. Errors: `unsupported-quantization`. */
-export function matrixAt(address: number, { name, type, rows, cols }: TensorSpec): Matrix {
-  const number = COMPUTE_TYPES[type];
-  if (number === undefined) {
-    throw new WebMoEError(
-      "unsupported-quantization",
-      `The CPU backend cannot read ${name}, which is ${type}: it reads ${Object.keys(COMPUTE_TYPES).join(", ")}.`,
-    );
-  }
-  const scales = packedLayout(type, rows, cols).planes[1];
-  return { rows, cols, type: number, quants: address, scales: address + (scales?.offset ?? 0) };
+/** The matrix whose packed bytes start at `address`. */
+export function matrixAt(address: number, { type, rows, cols }: TensorSpec): Matrix {
+  const { planes } = packedLayout(type, rows, cols);
+  const plane = (i: number): number => address + (planes[i]?.offset ?? 0);
+  return { rows, cols, type: COMPUTE_TYPES[type], planes: [plane(0), plane(1), plane(2), plane(3)] };
 }
 
 /** Copies a delivery of rows into each plane of the matrix whose packed bytes start at `address`. */

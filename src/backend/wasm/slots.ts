@@ -71,7 +71,8 @@ export function createSlots(layers: readonly LayerPlan[], arena: Arena): Slots {
     },
     matrix(layer, slot, name) {
       const { address, matrix } = locate(layer, slot, name);
-      return { ...matrix, quants: address + matrix.quants, scales: address + matrix.scales };
+      const [a, b, c, d] = matrix.planes;
+      return { ...matrix, planes: [address + a, address + b, address + c, address + d] };
     },
     byteLength: () => byteLength,
   };

@@ -16,31 +16,6 @@ import { runOps } from "../testing/run.ts";
 import { allRows, createRandom, packTensor, randomFloats, randomTensor } from "../testing/tensors.ts";
 import { computeModule, makeBackend } from "./make.testing.ts";
 
-describe("embed", () => {
-  test.each(["f32", "f16", "q4_0", "q8_0"] as const)(
-    "gathers %s rows as the very numbers they stand for",
-    async (type) => {
-      const weight = randomTensor(createRandom(1), type, 37, 96);
-      const spec = { name: "embedding", rows: 37, cols: 96, type };
-      const plan = opPlan({
-        trunk: [spec],
-        values: [{ name: "out", width: 96, rows: "batch", kind: "scratch" }],
-        shape: { vocabSize: 37 },
-      });
-      const backend = await makeBackend(plan);
-      backend.writeTrunk(spec, allRows(weight));
-      const tokens = Uint32Array.of(36, 0, 5, 5);
-      const op = { kind: "embed", weight: "embedding", out: 0 } as const;
-      const out = await runOps(backend, plan, { ops: [op], rows: 4, tokens, out: 0 });
-      tokens.forEach((token, i) => {
-        // Through Array, since -0 and 0 are the same number.
-        const expected = Array.from(weight.values.subarray(token * 96, (token + 1) * 96), (v) => v + 0);
-        expect(Array.from(out.subarray(i * 96, (i + 1) * 96), (v) => v + 0)).toEqual(expected);
-      });
-    },
-  );
-});
-
 test("embed multiplies by its scale, once", async () => {
   const weight = randomTensor(createRandom(5), "q8_0", 7, 64);
   const spec = { name: "embedding", rows: 7, cols: 64, type: "q8_0" } as const;

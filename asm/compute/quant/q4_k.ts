@@ -1,0 +1,44 @@
+// Q4_K: d·s·q - dmin·t, blocks of 256. Byte 32p + l holds element 64p + l in its low and 64p + 32 + l in its high
+// nibble; each 32 elements have a 6-bit s and t.
+import { highNibbles, lowNibbles, storeShifted, TOP } from "./bytes";
+import { scaleOf } from "./f16";
+import { SUPER_BLOCK } from "./types";
+
+// The eight s, then the eight t of a block, one a byte. Twelve bytes hold them: the low six bits of bytes 0 to 3 are
+// s 0 to 3, those of bytes 4 to 7 t 0 to 3; bytes 8 to 11 hold the low four bits of s (low nibble) and t 4 to 7, whose
+// high two are the top bits of bytes 0 to 7.
+export function groupScales(scales: usize): u64 {
+  const first = load<u32>(scales);
+  const last = load<u32>(scales, 8);
+  return <u64>(first & 0x3f3f3f3f) | ((<u64>((last & 0x0f0f0f0f) | ((first >> 2) & 0x30303030))) << 32);
+}
+export function groupMinima(scales: usize): u64 {
+  const second = load<u32>(scales, 4);
+  const last = load<u32>(scales, 8);
+  return (
+    <u64>(second & 0x3f3f3f3f) | ((<u64>(((last >> 4) & 0x0f0f0f0f) | ((second >> 2) & 0x30303030))) << 32)
+  );
+}
+
+export function unpackQ4K(qs: usize, scales: usize, dm: usize, cols: usize, out: usize): void {
+  for (const end = out + (cols << 2); out < end; scales += 12, dm += 4) {
+    const d = scaleOf(dm) * TOP;
+    const dmin = scaleOf(dm + 2);
+    let s = groupScales(scales);
+    let t = groupMinima(scales);
+    for (const blockEnd = out + (SUPER_BLOCK << 2); out < blockEnd; qs += 32, out += 256) {
+      const first = v128.load(qs);
+      const second = v128.load(qs, 16);
+      let scale = d * <f32>(<u32>s & 255);
+      let offset = -(dmin * <f32>(<u32>t & 255));
+      storeShifted(lowNibbles(first), scale, offset, out);
+      storeShifted(lowNibbles(second), scale, offset, out + 64);
+      scale = d * <f32>((<u32>s >> 8) & 255);
+      offset = -(dmin * <f32>((<u32>t >> 8) & 255));
+      storeShifted(highNibbles(first), scale, offset, out + 128);
+      storeShifted(highNibbles(second), scale, offset, out + 192);
+      s >>= 16;
+      t >>= 16;
+    }
+  }
+}
