@@ -1,7 +1,8 @@
 // @ts-check
 /** The sound models that mutations start from: the smallest that have every part of a real one. */
+import { ARCHITECTURES } from "../make-model/architectures.mjs";
 import { EMBEDDED_MODEL } from "../make-model/index.mjs";
-import { randomQwen3Moe } from "../make-model/qwen3moe.mjs";
+import { randomModel } from "../make-model/random-model.mjs";
 import { cutVocabulary } from "../make-model/vocabulary.mjs";
 import { documentOf, encodeScalar, VALUE_TYPES } from "./document.mjs";
 
@@ -19,6 +20,8 @@ const SHAPE = {
   expertCount: 4,
   expertsPerToken: 2,
   expertHiddenSize: 32,
+  sharedHiddenSize: 0,
+  denseHiddenSize: 0,
   ropeBase: 10_000,
   tiedOutput: false,
 };
@@ -33,7 +36,16 @@ export async function soundModels() {
   const vocabulary = await cutVocabulary(EMBEDDED_MODEL, VOCAB_SIZE);
   /** @param {typeof TYPES[number]} type @param {boolean} tiedOutput */
   const make = (type, tiedOutput) => {
-    const made = randomQwen3Moe({ shape: { ...SHAPE, tiedOutput }, type, seed: 1, vocabulary, name: "fuzz" });
+    const made = randomModel({
+      architectureName: "qwen3moe",
+      architecture: ARCHITECTURES.qwen3moe,
+      shape: { ...SHAPE, tiedOutput },
+      type,
+      ropeFactors: false,
+      seed: 1,
+      vocabulary,
+      name: "fuzz",
+    });
     return documentOf(made.metadata, made.tensors);
   };
   const models = [];

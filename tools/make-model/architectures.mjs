@@ -5,6 +5,8 @@
  *
  * @typedef {object} Architecture
  * @property {boolean} experts whether its layers are routed
+ * @property {boolean} groupedQueries several query heads may share a key-value head
+ * @property {boolean} mayTie the output matrix may be missing, the embedding in its place
  * @property {boolean} freeHeadDim `attention.key_length` may differ from hiddenSize / headCount
  * @property {"none" | "head" | "row"} qkNorm
  * @property {boolean} qkvBiases
@@ -32,6 +34,8 @@
 
 /** @type {Omit<Architecture, "experts">} */
 const COMMON = {
+  groupedQueries: true,
+  mayTie: true,
   freeHeadDim: false,
   qkNorm: "none",
   qkvBiases: false,
@@ -40,9 +44,9 @@ const COMMON = {
   sharedExperts: false,
 };
 
-/** @type {Readonly<Record<string, Architecture>>} */
-export const ARCHITECTURES = {
-  olmoe: { ...COMMON, experts: true, qkNorm: "row" },
+/** By `general.architecture`. */
+export const ARCHITECTURES = /** @satisfies {Readonly<Record<string, Architecture>>} */ ({
+  olmoe: { ...COMMON, experts: true, groupedQueries: false, mayTie: false, qkNorm: "row" },
   llama: { ...COMMON, experts: true },
   granitemoe: {
     ...COMMON,
@@ -62,7 +66,7 @@ export const ARCHITECTURES = {
     qkNorm: "head",
     expertWidthKey: "expert_feed_forward_length",
   },
-};
+});
 
 /**
  * `a` is a small member of the family; `b` has no power of two where none is needed, so that padding, remainder
@@ -117,7 +121,7 @@ export const SHAPES = {
 
 /**
  * A shape as the architecture can have it: without experts where `dense` or the architecture says so, heads of
- * hiddenSize / headCount where it knows no others.
+ * hiddenSize / headCount where it knows no others, and so on.
  * @param {string} name of the shape @param {Architecture} architecture @param {boolean} dense
  * @returns {Shape}
  */
@@ -127,6 +131,8 @@ export function shapeFor(name, architecture, dense) {
   const routed = architecture.experts && !dense;
   return {
     ...shape,
+    kvHeadCount: architecture.groupedQueries ? shape.kvHeadCount : shape.headCount,
+    tiedOutput: architecture.mayTie && shape.tiedOutput,
     headDim: architecture.freeHeadDim ? shape.headDim : shape.hiddenSize / shape.headCount,
     expertCount: routed ? shape.expertCount : 0,
     sharedHiddenSize: routed && architecture.sharedExperts ? shape.sharedHiddenSize : 0,

@@ -36,7 +36,9 @@ export async function makeModel({
   ropeFactors = false,
   out,
 }) {
-  const architecture = ARCHITECTURES[arch];
+  /** @type {Readonly<Record<string, import("./architectures.mjs").Architecture>>} */
+  const architectures = ARCHITECTURES;
+  const architecture = architectures[arch];
   if (!architecture) {
     throw new Error(`No architecture is named ${arch}; there are ${Object.keys(ARCHITECTURES).join(", ")}.`);
   }

@@ -42,3 +42,45 @@ it("a twin holds the dequantised weights of the same tensors", async () => {
   }
   expect((await readFile(twinPath)).subarray(0, 4).toString()).toBe("GGUF");
 });
+
+/** Type by tensor of a model of shape `shape`. */
+async function typesOf(recipe: Parameters<typeof makeModel>[0]): Promise<Map<string, string>> {
+  await makeModel(recipe);
+  const { tensors } = await readGguf(recipe.out);
+  return new Map(tensors.map(({ name, ggmlType }) => [name, typeOf(ggmlType)]));
+}
+
+it("q4_k_m stores what loses most as q6_k, in the layers llama.cpp picks, and the rest as q4_k", async () => {
+  const out = join(folder, "mix.gguf");
+  const types = await typesOf({ arch: "llama", dense: true, shape: "k", type: "q4_k_m", seed: 1, out });
+  const at = (type: string) =>
+    [...types].filter(([, stored]) => stored === type).map(([name]) => name.replace(".weight", ""));
+  expect(at("q6_k")).toEqual(["blk.2.attn_v", "blk.2.ffn_down", "blk.3.attn_v", "blk.3.ffn_down", "output"]);
+  expect(at("q4_k")).toHaveLength(4 * 7 + 1 - 4);
+  expect(at("f32")).toHaveLength(4 * 2 + 1);
+});
+
+it("K-quants of rows that are not whole blocks fall back as llama.cpp's do; routers stay f32", async () => {
+  const out = join(folder, "fallback.gguf");
+  const types = await typesOf({ arch: "granitemoe", shape: "b", type: "q4_k", seed: 1, out });
+  expect(types.get("blk.0.ffn_down_exps.weight")).toBe("q5_0");
+  expect(types.get("blk.0.ffn_down_shexp.weight")).toBe("q5_0");
+  expect(types.get("blk.0.ffn_gate_inp.weight")).toBe("f32");
+});
+
+it("architectures have their own tensors and heads", async () => {
+  const shapes = async (arch: string, more = {}) => {
+    const out = join(folder, `${arch}.gguf`);
+    await makeModel({ arch, shape: "b", type: "q8_0", seed: 1, out, ...more });
+    return new Map((await readGguf(out)).tensors.map(({ name, shape }) => [name, shape]));
+  };
+  const qwen2 = await shapes("qwen2");
+  expect(qwen2.get("blk.0.attn_q.bias")).toEqual([192]);
+  expect(qwen2.get("blk.0.ffn_down.weight")).toEqual([352, 192]);
+  const olmoe = await shapes("olmoe");
+  expect(olmoe.get("blk.0.attn_k_norm.weight")).toEqual([192]);
+  expect(olmoe.get("output.weight")).toEqual([192, 2048]);
+  const llama = await shapes("llama", { ropeFactors: true });
+  expect(llama.get("rope_freqs.weight")).toEqual([12]);
+  expect(llama.get("blk.0.ffn_up_exps.weight")).toEqual([192, 96, 12]);
+});
