@@ -4,7 +4,7 @@ import { headerKey } from "./segments.ts";
 import { type ModelInput, type OpenOptions, openAll, opened, unopenedFiles } from "./source/open.ts";
 import type { Source, UnopenedFile } from "./source/source.ts";
 import { partOf, promisedParts } from "./source/split.ts";
-import { isModelFile, type ModelSourceFile, recordingHeader, storedFile } from "./source/stored.ts";
+import { isModelFile, localFile, type ModelSourceFile, remoteFile } from "./source/stored.ts";
 import type { PartStore, StoredModel } from "./store/store.ts";
 
 /** A model's files and its name in the store. */
@@ -51,14 +51,14 @@ export async function openModel(input: ModelInput, options: OpenModelOptions): P
   const parts = only && given.length === 1 ? promisedParts(only) : undefined;
   if (!splitCount || !parts || !only) {
     const known = await lookUp(given, options);
-    return (await openStored(known)) ?? openAnew(known, options);
+    return (await openStored(known, options)) ?? openAnew(known, options);
   }
 
   const [ofParts, ofOne] = await Promise.all([lookUp(parts, options), lookUp(given, options)]);
-  const stored = (await openStored(ofParts)) ?? (await openStored(ofOne));
+  const stored = (await openStored(ofParts, options)) ?? (await openStored(ofOne, options));
   if (stored) return stored;
   // A name promises nothing: the header of the part at hand decides.
-  const file = recordingHeader(await only.open(signal));
+  const file = modelFile(only, await only.open(signal));
   const count = await splitCount(file, signal).catch((error: unknown) => {
     file.close?.();
     throw error;
@@ -91,41 +91,31 @@ async function lookUp(unopened: readonly UnopenedFile[], options: OpenModelOptio
   const filesHash = hashWith(core, [LAYOUT_VERSION, ...unopened.map(({ identity }) => identity)]);
   const remote = unopened.some((file) => file.remote);
   const versions = remote ? await storedVersions(store, `${filesHash}-`) : [];
-  const stored = fresh ? undefined : versions.find(({ fileBytes }) => fileBytes.length === unopened.length);
+  const stored = fresh
+    ? undefined
+    : versions.find(({ fileBytes, outdated }) => !outdated && fileBytes.length === unopened.length);
   const headers = stored && (await readHeaders(store, core, stored.key, unopened));
   return { unopened, filesHash, versions, stored, headers };
 }
 
 /** The model as it is stored; undefined if the store cannot serve its headers. */
-async function openStored({
-  unopened,
-  versions,
-  stored,
-  headers,
-}: KnownFiles): Promise<OpenedModel | undefined> {
+async function openStored(
+  { unopened, versions, stored, headers }: KnownFiles,
+  { store }: OpenModelOptions,
+): Promise<OpenedModel | undefined> {
   if (!stored || !headers || headers.lacking) return undefined;
-  const listeners: (() => void)[] = [];
   const files = await Promise.all(
     unopened.map(async (file, index) => {
       const header = headers.byFile[index];
-      if (!header) return recordingHeader(await file.open());
-      return storedFile({
-        file,
-        known: { size: stored.fileBytes[index]!, validator: stored.validators[index], header },
-        onAdopted: () => {
-          for (const listener of listeners) listener();
-        },
+      if (!header) return localFile(await file.open());
+      return remoteFile(file, {
+        size: stored.fileBytes[index]!,
+        validator: stored.validators[index],
+        header: Uint8Array.from(header),
       });
     }),
   );
-  return {
-    key: stored.key,
-    files,
-    damagedHeaders: 0,
-    superseded: keysBut(versions, stored.key),
-    onAdopted: (listener) => void listeners.push(listener),
-    close: () => closeAll(files),
-  };
+  return openedModel(stored.key, files, { store, versions, damagedHeaders: 0 });
 }
 
 /** The files as they are now. */
@@ -140,14 +130,46 @@ async function openAnew(
   // Without validators a changed file of the same size would have the key, and so the parts, of the old one.
   if (!known && versions.some((model) => model.key === fromNetwork)) await store.deleteModel(fromNetwork);
   const key = known?.key ?? fromNetwork;
+  const files = sources.map((source, i) => modelFile(unopened[i]!, source));
+  return openedModel(key, files, { store, versions, damagedHeaders: headers?.damaged ?? 0 });
+}
+
+const modelFile = (file: UnopenedFile, source: Source): ModelSourceFile =>
+  isModelFile(source) ? source : source.remote ? remoteFile(file, source) : localFile(source);
+
+function openedModel(
+  key: string,
+  files: readonly ModelSourceFile[],
+  {
+    store,
+    versions,
+    damagedHeaders,
+  }: Pick<KnownFiles, "versions"> & {
+    readonly store: PartStore;
+    readonly damagedHeaders: number;
+  },
+): OpenedModel {
+  for (const file of files) file.onChanged(() => outdate(store, key));
   return {
     key,
-    files: sources.map((source) => (isModelFile(source) ? source : recordingHeader(source))),
-    damagedHeaders: headers?.damaged ?? 0,
+    files,
+    damagedHeaders,
     superseded: keysBut(versions, key),
-    onAdopted: () => undefined,
-    close: () => closeAll(sources),
+    onAdopted: (listener) => {
+      for (const file of files) file.onAdopted(listener);
+    },
+    close: () => closeAll(files),
   };
+}
+
+/** What is stored stays until a new version is complete, but is not used again without asking the network. */
+async function outdate(store: PartStore, key: string): Promise<void> {
+  try {
+    const model = await store.getModel(key);
+    if (model) await store.putModel({ ...model, outdated: true });
+  } catch {
+    // A store that fails keeps the model as it is: the next visit finds out again.
+  }
 }
 
 const keysBut = (models: readonly StoredModel[], key: string): string[] =>

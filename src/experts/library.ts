@@ -148,9 +148,11 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
     else await loader.keep(headerKey(key, index), header);
   }
 
-  /** True if up to three stored parts of the file are still what the file holds. */
+  /** True if up to three stored parts of the file, of which there must be one, are still what the file holds. */
   async function sameParts(file: number, fresh: Source, signal: AbortSignal): Promise<boolean> {
+    await loader.flush();
     const stored = [...everyPart()].filter((part) => part.file === file && loader.isStored(part.key));
+    if (stored.length === 0) return false;
     const step = Math.max(1, (stored.length - 1) / (SAMPLED_PARTS - 1));
     for (let i = 0; i < stored.length; i += step)
       if (!(await loader.sameContent(stored[Math.round(i)]!, fresh, signal))) return false;

@@ -1,3 +1,4 @@
+import { WebMoEError } from "../../api/errors.ts";
 import { createSharing } from "../share.ts";
 import { changedError, checkRange } from "./checks.ts";
 import type { Source, UnopenedFile } from "./source.ts";
@@ -5,100 +6,95 @@ import type { Source, UnopenedFile } from "./source.ts";
 /** Whether a file whose validator has changed holds the same model; throws only what reading it throws. */
 export type ContentCheck = (fresh: Source, signal: AbortSignal) => Promise<boolean>;
 
-/** A model's file: a source that keeps the header as it is read, and may not be open yet. */
+/** A model's file: a source that knows its header, and what to do when the file behind it changes. */
 export interface ModelSourceFile extends Source {
-  /** The bytes from 0 that were read without a gap so far; none are kept from here on. */
+  /** The bytes from 0 that were read without a gap so far; no more are kept from here on. */
   takeHeader(): Uint8Array;
-  /** Asked when the file behind a stored model turns out to have another validator. */
+  /** Asked when the file turns out to have another validator; without it that is `source-changed`. */
   setContentCheck(check: ContentCheck): void;
+  /** Called when the file is the same under a new validator. */
+  onAdopted(listener: () => void): void;
+  /** Called before `source-changed` is thrown. */
+  onChanged(listener: () => Promise<void>): void;
 }
 
 export const isModelFile = (source: Source): source is ModelSourceFile => "takeHeader" in source;
 
-/** What the store knows of a file. */
-export interface KnownFile {
-  readonly size: number;
-  readonly validator: string | undefined;
-  /** What `takeHeader` gave when the model was first loaded. */
-  readonly header: Uint8Array;
-}
-
-/** An open source, its header bytes kept while they are read so that they can be stored. */
-export function recordingHeader(source: Source): ModelSourceFile {
-  const { name, identity, size, validator, remote } = source;
-  let header: Uint8Array<ArrayBuffer> | undefined = new Uint8Array();
+/** A local file: nothing of it is kept, and it says itself when it has changed. */
+export function localFile(source: Source): ModelSourceFile {
   return {
-    name,
-    identity,
-    size,
-    validator,
-    remote,
-    async read(offset, length, signal) {
-      if (header && offset + length <= header.length) return header.slice(offset, offset + length);
-      const bytes = await source.read(offset, length, signal);
-      if (remote && header && offset <= header.length && offset + length > header.length) {
-        const longer = new Uint8Array(offset + length);
-        longer.set(header);
-        longer.set(bytes, offset);
-        header = longer;
-      }
-      return bytes;
-    },
-    takeHeader() {
-      const taken = header ?? new Uint8Array();
-      header = undefined;
-      return taken;
-    },
+    ...source,
+    takeHeader: () => new Uint8Array(),
     setContentCheck: () => undefined,
+    onAdopted: () => undefined,
+    onChanged: () => undefined,
     close: () => source.close?.(),
   };
 }
 
+/** What is known of a file that is not open. */
+export interface KnownFile {
+  readonly size: number;
+  readonly validator: string | undefined;
+  /** What `takeHeader` gave when the model was first loaded. */
+  readonly header: Uint8Array<ArrayBuffer>;
+}
+
+/** Times that one read lets the file get another validator before it gives up. */
+const MAX_ADOPTIONS = 3;
+
 /**
- * A file of a stored model. Header reads are served from what is stored; the file itself is opened when something
- * else is read, so that a complete model is used without any request. The first answer must then have the
- * stored validator, or the same header and the same parts where the content check looks.
+ * A file that came, or comes, over a network, either open or `known` from an earlier visit. Header reads are served
+ * from what is known; a file that is not open is opened when something else is read, so that a complete model is
+ * used without any request. Whenever it is opened, and after it has shown another validator, it must be what it
+ * was: by its validator, or by the same header and the same parts where the content check looks.
  *
  * Errors: those of `open`, and `source-changed`.
  */
-export function storedFile({
-  file: { name, identity, open },
-  known,
-  onAdopted,
-}: {
-  readonly file: UnopenedFile;
-  readonly known: KnownFile;
-  /** The file is the same under a new validator. */
-  readonly onAdopted: () => void;
-}): ModelSourceFile {
-  const { size, header } = known;
+export function remoteFile(file: UnopenedFile, start: Source | KnownFile): ModelSourceFile {
+  const { name, identity } = file;
+  const { size } = start;
   const opening = createSharing<Source>();
-  let opened: Source | undefined;
+  const adopted: (() => void)[] = [];
+  const changed: (() => Promise<void>)[] = [];
+  let opened = "header" in start ? undefined : start;
+  let header = "header" in start ? start.header : new Uint8Array();
+  let recording = opened !== undefined;
   let contentCheck: ContentCheck | undefined;
-  let validator = known.validator;
+  let validator = start.validator;
 
   async function isSame(fresh: Source, signal: AbortSignal): Promise<boolean> {
     if (validator !== undefined && fresh.validator === validator) return true;
     if (!contentCheck) return false;
-    const start = await fresh.read(0, header.length, signal);
-    return start.every((byte, i) => byte === header[i]) && contentCheck(fresh, signal);
+    const first = await fresh.read(0, header.length, signal);
+    return first.every((byte, i) => byte === header[i]) && contentCheck(fresh, signal);
   }
 
   async function openAndCheck(signal: AbortSignal): Promise<Source> {
-    const fresh = await open(signal);
+    const fresh = await file.open(signal);
     try {
       if (fresh.size !== size) throw changedError(name, `it had ${size} bytes and has ${fresh.size}`);
-      if (!(await isSame(fresh, signal))) throw changedError(name, "its content is not what was stored");
+      if (!(await isSame(fresh, signal))) throw changedError(name, "its content is not what it was");
     } catch (error) {
       fresh.close?.();
+      if (isChanged(error)) await Promise.all(changed.map((listener) => listener()));
       throw error;
     }
     if (fresh.validator !== validator) {
       validator = fresh.validator;
-      onAdopted();
+      for (const listener of adopted) listener();
     }
     opened = fresh;
     return fresh;
+  }
+
+  function record(offset: number, bytes: Uint8Array): void {
+    const end = offset + bytes.length;
+    if (!recording || offset > header.length || end <= header.length) return;
+    const longer = new Uint8Array(end);
+    longer.set(header);
+    longer.set(bytes, offset);
+    header = longer;
   }
 
   return {
@@ -111,18 +107,39 @@ export function storedFile({
     remote: true,
     async read(offset, length, signal) {
       checkRange(name, size, offset, length);
-      if (offset + length <= header.length) return header.slice(offset, offset + length);
-      const source =
-        opened ?? (await opening.share("open", true, signal, (_urgency, shared) => openAndCheck(shared)));
-      return source.read(offset, length, signal);
+      for (let adoptions = 0; ; adoptions++) {
+        if (offset + length <= header.length) return header.slice(offset, offset + length);
+        const source =
+          opened ?? (await opening.share("open", true, signal, (_urgency, shared) => openAndCheck(shared)));
+        try {
+          const bytes = await source.read(offset, length, signal);
+          record(offset, bytes);
+          return bytes;
+        } catch (error) {
+          if (!isChanged(error) || adoptions === MAX_ADOPTIONS) throw error;
+          // Unless another read has had it opened anew meanwhile.
+          if (opened === source) {
+            opened = undefined;
+            source.close?.();
+          }
+        }
+      }
     },
-    takeHeader: () => header,
+    takeHeader() {
+      recording = false;
+      return header;
+    },
     setContentCheck(check) {
       contentCheck = check;
     },
+    onAdopted: (listener) => void adopted.push(listener),
+    onChanged: (listener) => void changed.push(listener),
     close() {
       opening.abortAll();
       opened?.close?.();
     },
   };
 }
+
+const isChanged = (error: unknown): boolean =>
+  error instanceof WebMoEError && error.code === "source-changed";

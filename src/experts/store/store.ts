@@ -15,6 +15,8 @@ export interface StoredModel {
   readonly storableParts: number;
   readonly storableBytes: number;
   readonly lastUsed: number;
+  /** The files at the model's addresses are others by now. */
+  readonly outdated?: boolean;
 }
 
 /**
