@@ -338,6 +338,45 @@ describe("background completion", () => {
   });
 });
 
+describe("a file that gets another ETag in mid-session", () => {
+  async function underway(): Promise<Visit & { library: Library }> {
+    const given = setUp();
+    const library = await visit(given);
+    await library.record(0, 0, demand);
+    given.server.etag = '"two"';
+    return { ...given, library };
+  }
+
+  test("is read on if its header and sampled parts are the same, and is known by the new one", async () => {
+    const { library, fixture, store } = await underway();
+    const records = await Promise.all([1, 2, 3].map((expert) => library.record(1, expert, demand)));
+    records.forEach((record, i) => {
+      expect(bytesOf(record)).toEqual(expected(fixture, 1, i + 1));
+    });
+    await library.flush();
+    expect(await store.models()).toMatchObject([{ validators: ['"two"'] }]);
+  });
+
+  test("is source-changed if a part is another, and what is stored is not used again", async () => {
+    const { library, ...given } = await underway();
+    const changed = given.fixture.bytes.slice();
+    changed[given.fixture.directory.record(0, 0)!.matrices.up.offset]! ^= 1;
+    given.server.bytes = changed;
+    await expect(library.record(1, 0, demand)).rejects.toMatchObject({ code: "source-changed" });
+    await library.close();
+    const next = await visit(given);
+    const fixture = { ...given.fixture, bytes: changed };
+    expect(bytesOf(await next.record(0, 0, demand))).toEqual(expected(fixture, 0, 0));
+  });
+
+  test("is source-changed while there is no part to compare", async () => {
+    const given = setUp();
+    const library = await visit(given);
+    given.server.etag = '"two"';
+    await expect(library.record(0, 0, demand)).rejects.toMatchObject({ code: "source-changed" });
+  });
+});
+
 describe("a stored model that is not complete", () => {
   async function interrupted(): Promise<Visit> {
     const given = setUp();
