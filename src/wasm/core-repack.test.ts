@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import coreUrl from "../../asm/core/index.ts?asc";
-import { createRandom } from "../backend/testing/tensors.ts";
-import { FLOAT_FORMATS, packedLayout, QUANT_TYPES, type QuantName } from "../model/quantization.ts";
+import { createRandom, packBlocks, randomBlocks } from "../backend/testing/tensors.ts";
+import { FLOAT_FORMATS, QUANT_TYPES, type QuantName } from "../model/quantization.ts";
 import { compileWasmFile } from "./compile-node.ts";
 import { type Core, instantiateCore } from "./core.ts";
 
@@ -13,45 +13,13 @@ beforeAll(async () => {
 const TYPES = Object.keys(QUANT_TYPES) as QuantName[];
 const f16 = (bits: number): number[] => [bits & 255, bits >> 8];
 
-/** Random blocks; the numbers in them are finite, since one bit of each exponent is cleared. */
-function randomBlocks(type: QuantName, blocks: number, seed: number): Uint8Array {
-  const random = createRandom(seed);
-  const { blockBytes, fields } = QUANT_TYPES[type];
-  const bytes = Uint8Array.from({ length: blocks * blockBytes }, () => random() * 256);
-  for (let block = 0; block < blocks; block++) {
-    for (const { offset, bytes: length, floats } of fields) {
-      if (!floats) continue;
-      const { bytes: width, exponentMask } = FLOAT_FORMATS[floats];
-      for (let at = width - 1; at < length; at += width) {
-        bytes[block * blockBytes + offset + at]! &= ~(exponentMask >>> (8 * (width - 1))) | 1;
-      }
-    }
-  }
-  return bytes;
-}
-
-/** The planes, byte by byte. */
-function splitFields(type: QuantName, file: Uint8Array, rows: number, cols: number): Uint8Array {
-  const { blockBytes, fields, planes } = QUANT_TYPES[type];
-  const layout = packedLayout(type, rows, cols);
-  const packed = new Uint8Array(layout.byteLength);
-  for (let block = 0; block * blockBytes < file.length; block++) {
-    for (const field of fields) {
-      const from = block * blockBytes + field.offset;
-      const to = layout.planes[field.plane]!.offset + block * planes[field.plane]! + field.planeOffset;
-      packed.set(file.subarray(from, from + field.bytes), to);
-    }
-  }
-  return packed;
-}
-
 test.each(TYPES)("%s blocks come apart into the planes of the table, padded with zeros", (type) => {
   const cols = 3 * QUANT_TYPES[type].blockSize;
   // 29 · 3 blocks: an odd number of rows, and a whole chunk of blocks with a part of another.
   for (const rows of [1, 3, 29]) {
     core.checksum(new Uint8Array(64 * 1024).fill(255));
-    const file = randomBlocks(type, rows * 3, rows);
-    expect(core.repack(type, file, rows, cols)).toEqual(splitFields(type, file, rows, cols));
+    const file = randomBlocks(createRandom(rows), type, rows * 3);
+    expect(core.repack(type, file, rows, cols)).toEqual(packBlocks(type, file, rows, cols).bytes);
   }
 });
 
@@ -90,7 +58,7 @@ test.each(TYPES)("a number of %s that is not finite is bad-gguf and names where 
       NOT_FINITE[floats].forEach((bits, i) => {
         // Inside a chunk or vector, at its end and start, and last of all.
         const block = [3, 63, 64, 71, rows * perRow - 1][i]!;
-        const file = randomBlocks(type, rows * perRow, i);
+        const file = randomBlocks(createRandom(i), type, rows * perRow);
         for (let byte = 0; byte < width; byte++) {
           file[block * blockBytes + offset + at + byte] = bits >>> (8 * byte);
         }
@@ -104,7 +72,7 @@ test.each(TYPES)("a number of %s that is not finite is bad-gguf and names where 
 });
 
 test("the first of several bad blocks is named, whichever of its fields is bad", () => {
-  const file = randomBlocks("q4_k", 8, 1);
+  const file = randomBlocks(createRandom(1), "q4_k", 8);
   file.set(f16(0x7c00), 144 * 6);
   file.set(f16(0x7c00), 144 * 4 + 2);
   expect(() => core.repack("q4_k", file, 4, 512)).toThrow(/block 4 \(row 2\)/);
