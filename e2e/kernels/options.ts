@@ -110,15 +110,8 @@ function expectedQueries(plan: ForwardPlan, weights: PlanWeights, qkv: Float32Ar
     const norm = Math.sqrt(q.reduce((sum, value) => sum + value * value, 0) / width + EPS);
     const normed = Array.from(q, (value, i) => (value / norm) * weight[i]!);
     return Array.from({ length: headCount }, (_, head) => {
-      const turned = normed.slice(head * headDim, (head + 1) * headDim);
-      factors.forEach((factor, pair) => {
-        // The reference turns by position · frequency; scale and factor change the position that a pair sees.
-        const seen = ((POSITION + row) * ROPE.freqScale!) / factor;
-        const whole = rope(normed.slice(head * headDim, (head + 1) * headDim), seen, ROPE);
-        turned[pair] = whole[pair]!;
-        turned[pair + ROPE.dimension / 2] = whole[pair + ROPE.dimension / 2]!;
-      });
-      return turned;
+      const own = normed.slice(head * headDim, (head + 1) * headDim);
+      return [...rope(own, POSITION + row, ROPE, factors)];
     }).flat();
   }).flat();
 }
