@@ -37,7 +37,13 @@ function copyField(
     let from = source + at;
     let to = target + at;
     const left = length - at;
-    if (left >= 16) {
+    if (left >= 32) {
+      for (let i: u32 = 0; i < count; i++, from += sourceStride, to += targetStride) {
+        v128.store(to, v128.load(from));
+        v128.store(to, v128.load(from, 16), 16);
+      }
+      at += 32;
+    } else if (left >= 16) {
       for (let i: u32 = 0; i < count; i++, from += sourceStride, to += targetStride) {
         v128.store(to, v128.load(from));
       }
