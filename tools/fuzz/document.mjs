@@ -17,6 +17,7 @@
  * @property {bigint} [offset] a lie about where the data lie
  *
  * @typedef {object} Document
+ * @property {string} architecture what the file is made for: the prefix of its keys
  * @property {Key[]} keys
  * @property {Tensor[]} tensors
  * @property {bigint} [keyCount] a lie
@@ -110,11 +111,12 @@ export function encodeArray(type, values, count = values.length) {
 }
 
 /**
+ * @param {string} architecture
  * @param {ReadonlyMap<string, import("../make-model/gguf-writer.mjs").MetadataValue>} metadata
  * @param {readonly import("../make-model/gguf-writer.mjs").TensorToWrite[]} tensors
  * @returns {Promise<Document>}
  */
-export async function documentOf(metadata, tensors) {
+export async function documentOf(architecture, metadata, tensors) {
   /** @type {Record<import("../make-model/gguf-writer.mjs").ScalarKind, Exclude<ValueType, "array">>} */
   const typeOfKind = { uint32: "u32", int32: "i32", float32: "f32", bool: "bool", string: "string" };
   /** @param {string} name @param {import("../make-model/gguf-writer.mjs").MetadataValue} value @returns {Key} */
@@ -126,6 +128,7 @@ export async function documentOf(metadata, tensors) {
     return { name, type: VALUE_TYPES[type], value: encodeScalar(type, value.value) };
   };
   return {
+    architecture,
     keys: Array.from(metadata, ([name, value]) => key(name, value)),
     tensors: await Promise.all(
       tensors.map(async ({ name, shape, ggmlType, data }) => ({

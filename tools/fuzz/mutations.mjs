@@ -9,6 +9,7 @@
  * @typedef {(document: Document, random: Random) => string} DocumentMutation
  * @typedef {(file: GgufFile, random: Random) => string} BytesMutation
  */
+import { CODECS } from "../../src/backend/testing/quant/codecs.mjs";
 import { encodeArray, encodeScalar, VALUE_TYPES } from "./document.mjs";
 
 /** @type {readonly number[]} */
@@ -129,26 +130,38 @@ const OTHER_KEYS = [
   "tokenizer.ggml.scores",
   "tokenizer.ggml.add_space_prefix",
   "tokenizer.ggml.unknown_token_id",
-  ...[
-    "rope.scaling.type",
-    "rope.scaling.factor",
-    "expert_weights_scale",
-    "expert_weights_norm",
-    "expert_shared_feed_forward_length",
-    "embedding_scale",
-    "residual_scale",
-    "attention.scale",
-    "logit_scale",
-    "attention.sliding_window",
-    "leading_dense_block_count",
-  ].flatMap((name) => ["qwen3moe", "llama", "granitemoe"].map((architecture) => `${architecture}.${name}`)),
+];
+/** The same, behind the architecture's name. */
+const OTHER_HYPERPARAMETERS = [
+  "rope.scaling.type",
+  "rope.scaling.factor",
+  "rope.freq_scale",
+  "expert_weights_scale",
+  "expert_weights_norm",
+  "expert_gating_func",
+  "expert_count",
+  "expert_used_count",
+  "expert_shared_feed_forward_length",
+  "embedding_scale",
+  "residual_scale",
+  "attention.scale",
+  "attention.key_length",
+  "logit_scale",
+  "attention.sliding_window",
+  "leading_dense_block_count",
 ];
 
-/** Names of the first bytes of a quantised block that are its scale: f16 at this offset, a block of so many bytes. */
-const SCALES = new Map([
-  [2, { blockBytes: 18, at: 0 }],
-  [8, { blockBytes: 34, at: 0 }],
-]);
+/** Where a block has its f16 scale, in bytes from its start, by `ggml_type`. */
+const SCALES = new Map(
+  Object.entries({
+    ...{ q4_0: 0, q4_1: 0, q5_0: 0, q5_1: 0, q8_0: 0, iq4_nl: 0, iq4_xs: 0, q4_k: 0, q5_k: 0 },
+    ...{ q2_k: 80, q3_k: 108, q6_k: 208, tq1_0: 52, tq2_0: 64 },
+  }).map(([name, at]) => {
+    const { ggmlType, blockBytes } =
+      CODECS[/** @type {import("../make-model/mixes.mjs").TensorType} */ (name)];
+    return [ggmlType, { blockBytes, at }];
+  }),
+);
 
 /** @param {Random} random @param {Document} document */
 const anyKey = (random, document) => random.of(document.keys);
@@ -179,7 +192,7 @@ const short = (value) => (typeof value === "string" ? JSON.stringify(value.slice
 /** @type {Readonly<Record<string, DocumentMutation>>} */
 export const DOCUMENT_MUTATIONS = {
   hyperparameter(document, random) {
-    const keys = keysLike(document, /^qwen3moe\.|^split\./);
+    const keys = keysLike(document, /^(?!general\.|tokenizer\.)/);
     if (keys.length === 0) return "nothing to change";
     const key = random.of(keys);
     const type = random.of(NUMBERS);
@@ -210,7 +223,9 @@ export const DOCUMENT_MUTATIONS = {
     return `${key.name} twice`;
   },
   "key added"(document, random) {
-    const name = random.of(OTHER_KEYS);
+    const name = random.chance(0.4)
+      ? random.of(OTHER_KEYS)
+      : `${document.architecture}.${random.of(OTHER_HYPERPARAMETERS)}`;
     const { said, ...value } = random.chance(0.8) ? hostileScalar(random) : hostileArray(random);
     document.keys.push({ name, ...value });
     return `${name} = ${said}`;
@@ -219,7 +234,8 @@ export const DOCUMENT_MUTATIONS = {
     const architecture = random.of(ARCHITECTURES);
     for (const key of document.keys) {
       if (key.name === "general.architecture") key.value = encodeScalar("string", architecture);
-      key.name = key.name.replace(/^qwen3moe\./, `${architecture}.`);
+      if (key.name.startsWith(`${document.architecture}.`))
+        key.name = architecture + key.name.slice(document.architecture.length);
     }
     return `the architecture is ${short(architecture)}`;
   },
