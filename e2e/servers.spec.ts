@@ -153,6 +153,32 @@ test.describe("A file", () => {
   });
 });
 
+test.describe("A split model", () => {
+  const partAt = (pathname: string): number => (pathname.endsWith("-00001-of-00002.gguf") ? 0 : 1);
+
+  test("is found by the address of one part, and its query goes with the others", async ({
+    client,
+    server,
+    models,
+  }) => {
+    for (const given of [1, 2]) {
+      server.reset(({ pathname }) => ({ file: models.good.parts[partAt(pathname)]! }));
+      const url = `${server.url}folder/moe-0000${given}-of-00002.gguf?key=1`;
+      expect(await client.say(url)).toEqual({ tokens: models.good.tokens.first });
+      expect(server.requests.every(({ search }) => search.get("key") === "1")).toBe(true);
+    }
+  });
+
+  test("that lacks a part is a network error that names it", async ({ client, server, models }) => {
+    server.reset(({ pathname }) =>
+      partAt(pathname) === 0 ? { file: models.good.parts[0]! } : { status: 404 },
+    );
+    expect(await client.say(`${server.url}moe-00001-of-00002.gguf`)).toEqual(
+      errorWith("network", `${server.url}moe-00002-of-00002.gguf`),
+    );
+  });
+});
+
 test.describe("An abort", () => {
   test("while the header is on its way", async ({ client, server }) => {
     server.reset(() => ({ silent: true }));

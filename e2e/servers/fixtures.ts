@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test as base, type Page } from "@playwright/test";
 import type { LoadOptions } from "../../src/index.ts";
+import { readGguf } from "../../tools/make-model/gguf-reader.mjs";
+import { type MetadataValue, writeGguf } from "../../tools/make-model/gguf-writer.mjs";
 import { makeModel } from "../../tools/make-model/index.mjs";
 import { serveStatic } from "../../tools/run/static-server.mjs";
 import { type ModelServer, startModelServer } from "./model-server.ts";
@@ -22,6 +24,8 @@ export type Prompt = keyof typeof PROMPTS;
 /** A model file, and what it says. */
 export interface KnownModel {
   readonly bytes: Uint8Array;
+  /** The same, split in two as llama.cpp's gguf-split does it: all metadata in the first. */
+  readonly parts: readonly Uint8Array[];
   readonly tokens: Readonly<Record<Prompt, readonly number[]>>;
 }
 
@@ -102,6 +106,27 @@ async function sayInPage({ url, options, prompt, count, abortAt }: Job): Promise
   }
 }
 
+async function splitInTwo(path: string): Promise<Uint8Array[]> {
+  const { bytes, metadata, tensors } = await readGguf(path);
+  const middle = tensors.length / 2;
+  const parts = [tensors.slice(0, middle), tensors.slice(middle)].map(async (own, number) => {
+    const keys = new Map<string, MetadataValue>(number === 0 ? metadata : []);
+    keys.set("split.no", { kind: "uint32", value: number }).set("split.count", { kind: "uint32", value: 2 });
+    const out = `${path}.${number}`;
+    const written = own.map((tensor) => {
+      const next = Math.min(
+        bytes.length,
+        ...tensors.map(({ offset }) => offset).filter((at) => at > tensor.offset),
+      );
+      const data = bytes.subarray(tensor.offset, next);
+      return { ...tensor, byteLength: data.length, data: () => data };
+    });
+    await writeGguf(out, keys, written);
+    return readFile(out);
+  });
+  return Promise.all(parts);
+}
+
 /** The model of a seed, and its tokens from the Node library. */
 async function knownModel(folder: string, seed: number): Promise<KnownModel> {
   const path = join(folder, `${seed}.gguf`);
@@ -117,7 +142,7 @@ async function knownModel(folder: string, seed: number): Promise<KnownModel> {
   };
   const tokens = { first: await say("first"), second: await say("second") };
   await model.dispose();
-  return { bytes: await readFile(path), tokens };
+  return { bytes: await readFile(path), parts: await splitInTwo(path), tokens };
 }
 
 interface Models {
