@@ -35,8 +35,11 @@ function readPairs(inputs, outputs) {
   }));
 }
 
-/** @param {string} directory @returns {Promise<VocabularyFile[]>} */
-export async function extractVocabularies(directory) {
+/**
+ * @param {string} directory
+ * @returns {Promise<{ vocabularies: VocabularyFile[], unicodeTables: string }>} and llama.cpp's source of its tables
+ */
+export async function extractOracleFiles(directory) {
   await mkdir(directory, { recursive: true });
   const repository = join(directory, "llama.cpp.git");
   if (!existsSync(repository)) {
@@ -55,7 +58,7 @@ export async function extractVocabularies(directory) {
   /** @param {string} file */
   const textOf = async (file) =>
     files.includes(file) ? (await git("show", `HEAD:${file}`)).stdout.toString() : undefined;
-  return Promise.all(
+  const vocabularies = await Promise.all(
     files
       .filter((file) => file.endsWith(".gguf"))
       .map(async (file) => {
@@ -66,6 +69,8 @@ export async function extractVocabularies(directory) {
         return { name, path, pairs: inputs && outputs ? readPairs(inputs, outputs) : [] };
       }),
   );
+  const unicodeTables = (await git("show", "HEAD:src/unicode-data.cpp")).stdout.toString();
+  return { vocabularies, unicodeTables };
 }
 
 const PRE_KEY = "tokenizer.ggml.pre";
