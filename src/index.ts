@@ -1,18 +1,7 @@
 /** The library's public face in a page: the engine runs in a dedicated worker. */
 import { loadInWorker } from "./worker/client.ts";
 
-export { type ErrorCode, WebMoEError } from "./api/errors.ts";
-export type { ExpertSnapshot, MemoryInfo, ModelInfo, NumericProfile, Stats } from "./api/info.ts";
-export type { Model } from "./api/model.ts";
-export type {
-  BackendChoice,
-  ExpertBudget,
-  GenerateOptions,
-  LoadOptions,
-  LoadProgress,
-  ModelSource,
-} from "./api/options.ts";
-export type { GenerateResult, Token } from "./api/tokens.ts";
+export * from "./api/index.ts";
 
 export const WebMoE = {
   /**

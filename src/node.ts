@@ -4,18 +4,7 @@ import type { LoadOptions, ModelSource } from "./api/options.ts";
 import { loadModel } from "./engine/engine.ts";
 import { nodePlatform } from "./engine/node-platform.ts";
 
-export { type ErrorCode, WebMoEError } from "./api/errors.ts";
-export type { ExpertSnapshot, MemoryInfo, ModelInfo, NumericProfile, Stats } from "./api/info.ts";
-export type { Model } from "./api/model.ts";
-export type {
-  BackendChoice,
-  ExpertBudget,
-  GenerateOptions,
-  LoadOptions,
-  LoadProgress,
-  ModelSource,
-} from "./api/options.ts";
-export type { GenerateResult, Token } from "./api/tokens.ts";
+export * from "./api/index.ts";
 
 export const WebMoE = {
   /**

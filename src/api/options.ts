@@ -1,5 +1,3 @@
-import type { GenerateResult, Token } from "./tokens.ts";
-
 /** Where model bytes come from: a URL, a file the user picked, or the parts of a split GGUF in any order. */
 export type ModelSource = string | URL | Blob | readonly (string | URL | Blob)[];
 
@@ -66,5 +64,3 @@ export interface GenerateOptions {
   ignoreEos?: boolean;
   signal?: AbortSignal;
 }
-
-export type { GenerateResult, Token };
