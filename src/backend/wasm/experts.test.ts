@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { CombineOp } from "../../model/plan.ts";
+import type { CombineOp, ForwardPlan } from "../../model/plan.ts";
+import { QUANT_TYPES, type QuantName } from "../../model/quantization.ts";
 import type { Backend, Decisions, Wave } from "../backend.ts";
 import { findOp, randomWeights, tinyPlan, valueId, writeExpert, writeTrunk } from "../testing/plans.ts";
 import { combine, expert, worstError } from "../testing/references.ts";
@@ -20,8 +21,9 @@ function someDecisions(rows: number): Decisions {
   return { ids, weights: Float32Array.from(ids, () => random()) };
 }
 
-describe.each(["f32", "f16", "q4_0", "q8_0"] as const)("experts in %s", (expertType) => {
-  const plan = tinyPlan({ expertType, layerCount: 1, expertHiddenSize: 96, hiddenSize: 160 });
+describe.each(Object.keys(QUANT_TYPES) as QuantName[])("experts in %s", (expertType) => {
+  const [width, expertHiddenSize] = QUANT_TYPES[expertType].blockSize === 256 ? [512, 256] : [160, 96];
+  const plan = tinyPlan({ expertType, layerCount: 1, expertHiddenSize, hiddenSize: width });
   const weights = randomWeights(plan, 1);
   const [route, run, sum] = [findOp(plan, "route"), findOp(plan, "experts"), findOp(plan, "combine")];
 
@@ -38,7 +40,7 @@ describe.each(["f32", "f16", "q4_0", "q8_0"] as const)("experts in %s", (expertT
   ): Promise<Float32Array> {
     const backend = await makeBackend(plan);
     await backend.allocateSlots(Uint32Array.of(EXPERTS));
-    await backend.beginPass({ phase: "prefill", position: 0, tokens: new Uint32Array(x.length / 160) });
+    await backend.beginPass({ phase: "prefill", position: 0, tokens: new Uint32Array(x.length / width) });
     backend.writeValue(run.x, x);
     backend.writeValue(sum.residual, residual);
     backend.setDecisions(route, decisions);
@@ -49,8 +51,8 @@ describe.each(["f32", "f16", "q4_0", "q8_0"] as const)("experts in %s", (expertT
 
   const rows = 21;
   const random = createRandom(4);
-  const x = randomFloats(random, rows * 160, 2);
-  const residual = randomFloats(random, rows * 160);
+  const x = randomFloats(random, rows * width, 2);
+  const residual = randomFloats(random, rows * width);
   const decisions = someDecisions(rows);
   const inOneWave = async (
     backend: Backend,
@@ -67,12 +69,12 @@ describe.each(["f32", "f16", "q4_0", "q8_0"] as const)("experts in %s", (expertT
     const out = await mix(x, residual, decisions, inOneWave);
     const outputs = Array.from(decisions.ids, (id, entry) => {
       const row = Math.floor(entry / PER_TOKEN);
-      return expert(x.subarray(row * 160, (row + 1) * 160), weights.experts[0]![id]!);
+      return expert(x.subarray(row * width, (row + 1) * width), weights.experts[0]![id]!);
     });
     const flat = (key: "values" | "magnitudes") =>
       Float64Array.from(outputs.flatMap((output) => Array.from(output[key])));
-    const { values } = combine(residual, decisions.weights, flat("values"), 160);
-    const { magnitudes } = combine(residual, decisions.weights, flat("magnitudes"), 160);
+    const { values } = combine(residual, decisions.weights, flat("values"), width);
+    const { magnitudes } = combine(residual, decisions.weights, flat("magnitudes"), width);
     expect(worstError(out, { values, magnitudes })).toBeLessThan(4e-6);
   });
 
@@ -123,7 +125,7 @@ describe.each(["f32", "f16", "q4_0", "q8_0"] as const)("experts in %s", (expertT
         ids: decisions.ids.slice(row * PER_TOKEN, (row + 1) * PER_TOKEN),
         weights: decisions.weights.slice(row * PER_TOKEN, (row + 1) * PER_TOKEN),
       };
-      const [from, to] = [row * 160, (row + 1) * 160];
+      const [from, to] = [row * width, (row + 1) * width];
       const alone = await mix(x.subarray(from, to), residual.subarray(from, to), own, inOneWave);
       expect(alone).toEqual(whole.subarray(from, to));
     }
@@ -165,35 +167,65 @@ describe("slots", () => {
   });
 });
 
-test("a whole model gives the same logits in one pass, in chunks and token by token, in any waves", async () => {
-  const plan = tinyPlan({ trunkType: "q4_0", kvHeadCount: 3 });
-  const weights = randomWeights(plan, 3);
-  const tokens = Uint32Array.from({ length: 70 }, (_, i) => (i * 37) % 101);
-  const lastLogits = async (
-    step: number,
-    waves?: (experts: readonly number[]) => readonly (readonly number[])[],
-  ) => {
-    const backend = await makeBackend(plan);
-    writeTrunk(backend, plan, weights);
-    await backend.allocateSlots(Uint32Array.of(EXPERTS, EXPERTS));
-    for (let layer = 0; layer < 2; layer++) {
-      for (const e of everyExpert) writeExpert(backend, weights, { layer, expert: e, slot: e });
-    }
-    let logits = new Float32Array();
-    for (let position = 0; position < tokens.length; position += step) {
-      const options = {
-        tokens: tokens.subarray(position, position + step),
-        position,
-        ...(waves && { waves }),
-      };
-      logits = Float32Array.from(await runPlan(backend, plan, options));
-    }
-    return logits;
+/** A plan as quantisers mix encodings: attn_v and down better than the rest, and not the same in every layer. */
+function mixedPlan(): ForwardPlan {
+  const plan = tinyPlan({
+    trunkType: "q4_k",
+    expertType: "q4_k",
+    hiddenSize: 256,
+    headDim: 64,
+    headCount: 4,
+    expertHiddenSize: 256,
+    vocabSize: 96,
+  });
+  return {
+    ...plan,
+    trunk: plan.trunk.map((spec) => {
+      if (/attn_k/.test(spec.name) && spec.type === "q4_k") return { ...spec, type: "iq4_xs" };
+      return /attn_v|^output.weight/.test(spec.name) ? { ...spec, type: "q6_k" } : spec;
+    }),
+    layers: plan.layers.map((layer) => {
+      const { gate, up, down } = layer.moe!.matrices;
+      const matrices = { gate, up, down: { ...down, type: layer.index === 0 ? "q6_k" : "q5_k" } } as const;
+      return { ...layer, moe: { ...layer.moe!, matrices } };
+    }),
   };
-  const whole = await lastLogits(128);
-  expect(whole).toHaveLength(plan.values[valueId(plan, "logits")]!.width);
-  expect(new Set(whole).size).toBeGreaterThan(90);
-  expect(await lastLogits(17)).toEqual(whole);
-  expect(await lastLogits(1)).toEqual(whole);
-  expect(await lastLogits(128, (experts) => experts.map((e) => [e]).reverse())).toEqual(whole);
-});
+}
+
+test.each([
+  ["q4_0 and q8_0", tinyPlan({ trunkType: "q4_0", kvHeadCount: 3 })],
+  ["types that are mixed within layers", mixedPlan()],
+])(
+  "a whole model of %s gives the same logits in one pass, in chunks and token by token, in any waves",
+  async (_, plan) => {
+    const weights = randomWeights(plan, 3);
+    const tokens = Uint32Array.from({ length: 70 }, (_, i) => (i * 37) % 96);
+    const lastLogits = async (
+      step: number,
+      waves?: (experts: readonly number[]) => readonly (readonly number[])[],
+    ) => {
+      const backend = await makeBackend(plan);
+      writeTrunk(backend, plan, weights);
+      await backend.allocateSlots(Uint32Array.of(EXPERTS, EXPERTS));
+      for (let layer = 0; layer < 2; layer++) {
+        for (const e of everyExpert) writeExpert(backend, weights, { layer, expert: e, slot: e });
+      }
+      let logits = new Float32Array();
+      for (let position = 0; position < tokens.length; position += step) {
+        const options = {
+          tokens: tokens.subarray(position, position + step),
+          position,
+          ...(waves && { waves }),
+        };
+        logits = Float32Array.from(await runPlan(backend, plan, options));
+      }
+      return logits;
+    };
+    const whole = await lastLogits(128);
+    expect(whole).toHaveLength(plan.values[valueId(plan, "logits")]!.width);
+    expect(new Set(whole).size).toBeGreaterThan(90);
+    expect(await lastLogits(17)).toEqual(whole);
+    expect(await lastLogits(1)).toEqual(whole);
+    expect(await lastLogits(128, (experts) => experts.map((e) => [e]).reverse())).toEqual(whole);
+  },
+);
