@@ -82,6 +82,7 @@ function configure(choice: ModelChoice): void {
     source: choice.source,
     backend: settings.backend(),
     expertBudget: settings.expertBudget(),
+    completeInBackground: settings.completeInBackground(),
   });
 }
 

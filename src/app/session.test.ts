@@ -47,6 +47,7 @@ const request = (source: string, more: Partial<ModelRequest> = {}): ModelRequest
   source,
   backend: "auto",
   expertBudget: "auto",
+  completeInBackground: true,
   ...more,
 });
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));

@@ -19,6 +19,7 @@ export interface ModelRequest {
   source: ModelSource;
   backend: BackendChoice;
   expertBudget: ExpertRoom;
+  completeInBackground: boolean;
 }
 
 export type Phase = "empty" | "loading" | "ready" | "generating";
@@ -84,6 +85,7 @@ export function createSession(open: Open, events: SessionEvents) {
     let isOpen = false;
     const instance = await open(wanted.source, {
       backend: wanted.backend,
+      completeInBackground: wanted.completeInBackground,
       ...(wanted.expertBudget === "auto" ? {} : { expertBudget: wanted.expertBudget }),
       signal,
       onProgress: (progress) => {
@@ -143,7 +145,8 @@ export function createSession(open: Open, events: SessionEvents) {
       const same =
         request?.source === next.source &&
         request.backend === next.backend &&
-        request.expertBudget === next.expertBudget;
+        request.expertBudget === next.expertBudget &&
+        request.completeInBackground === next.completeInBackground;
       if (same) return;
       retire();
       request = next;

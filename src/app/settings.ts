@@ -20,9 +20,11 @@ export function createSettings(onEngineChange: () => void) {
   const number = (id: string): HTMLInputElement => byId(id, HTMLInputElement);
   const backend = byId("backend", HTMLSelectElement);
   const budget = byId("expert-budget", HTMLSelectElement);
+  const completion = byId("completion", HTMLSelectElement);
   const seed = number("seed");
   backend.addEventListener("change", onEngineChange);
   budget.addEventListener("change", onEngineChange);
+  completion.addEventListener("change", onEngineChange);
 
   return {
     /** Sampling options. An empty seed becomes a random one that is known, so that the text can be had again. */
@@ -43,6 +45,9 @@ export function createSettings(onEngineChange: () => void) {
     },
     expertBudget(): ExpertRoom {
       return EXPERT_ROOMS.find((room) => room === budget.value) ?? "auto";
+    },
+    completeInBackground(): boolean {
+      return completion.value !== "leave";
     },
   };
 }
