@@ -30,8 +30,8 @@ export function linearScratchBytes(rows: usize): usize {
   return PANEL_BYTES + SCALES_BYTES + (rows + 1) * OUT_TILE * 16;
 }
 
-// Outputs [start, end) of all rows; the matrix's planes start at a, b, c and d. `out` and `residual` (0: none) point at output 0 of row 0; rows are `outStride`
-// bytes apart in both, and `xStride` in x. `bias` is [outputs] (0: none).
+// Outputs [start, end) of all rows. The matrix's planes start at a, b, c and d; `out` and `residual` (0: none) point at
+// output 0 of row 0. Rows are `outStride` bytes apart in both, and `xStride` in x. `bias` is [outputs] (0: none).
 export function linear(
   type: u32,
   a: usize,
