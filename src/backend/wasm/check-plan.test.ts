@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { LinearOp } from "../../model/plan.ts";
+import type { LinearOp, Op } from "../../model/plan.ts";
 import { findOp, opPlan, tinyPlan } from "../testing/plans.ts";
 import { checkPlan } from "./check-plan.ts";
 
@@ -27,4 +27,19 @@ test("what no kernel heeds is refused and not left out", () => {
   expect(() => withFields({ softcap: 30 })).toThrow(refusal(/kernel for linear does no softcap/));
   expect(() => withFields({ softcap: undefined })).not.toThrow();
   expect(() => withFields({ kind: "convolution" })).toThrow(refusal(/no kernel for the op convolution/));
+});
+
+test("vectors that would be read past their end are refused: biases, row norms, rope factors", () => {
+  const plan = tinyPlan();
+  const short = { name: "short", rows: 1, cols: 4, type: "f32" } as const;
+  const withOp = (op: Op) => checkPlan({ ...plan, trunk: [...plan.trunk, short], prologue: [op] });
+  const linear = findOp(plan, "linear");
+  const turn = findOp(plan, "rope-cache");
+  const refused = refusal(/length of short is 4/);
+  expect(() => withOp({ ...linear, biases: ["short", "short", "short"] })).toThrow(refused);
+  expect(() => withOp({ ...linear, biases: ["short"] })).toThrow(refusal(/number of biases/));
+  expect(() => withOp({ ...turn, kNorm: "short", normSpan: "row" })).toThrow(refused);
+  expect(() => withOp({ ...turn, rope: { ...turn.rope, factors: "short" } })).toThrow(refused);
+  // Norms of one head are no norms of a row.
+  expect(() => withOp({ ...turn, normSpan: "row" })).toThrow(refusal(/attn_q_norm.* is 32, where 192/));
 });
