@@ -38,7 +38,7 @@ test("vectors that would be read past their end are refused: biases, row norms, 
   const refused = refusal(/length of short is 4/);
   expect(() => withOp({ ...linear, biases: ["short", "short", "short"] })).toThrow(refused);
   expect(() => withOp({ ...linear, biases: ["short"] })).toThrow(refusal(/number of biases/));
-  expect(() => withOp({ ...turn, kNorm: "short", normSpan: "row" })).toThrow(refused);
+  expect(() => withOp({ ...turn, qNorm: "short", normSpan: "row" })).toThrow(refused);
   expect(() => withOp({ ...turn, rope: { ...turn.rope, factors: "short" } })).toThrow(refused);
   // Norms of one head are no norms of a row.
   expect(() => withOp({ ...turn, normSpan: "row" })).toThrow(refusal(/attn_q_norm.* is 32, where 192/));
