@@ -70,8 +70,8 @@ export const ARCHITECTURES = /** @satisfies {Readonly<Record<string, Architectur
 
 /**
  * `a` is a small member of the family; `b` has no power of two where none is needed, so that padding, remainder
- * loops and partial workgroups are used; every row of `k` is a multiple of 256, as K-quants need. Other rows are
- * multiples of 32.
+ * loops and partial workgroups are used; every row of `k` and of `w` is a multiple of 256, as K-quants need, and `w`
+ * has no power of two where none is needed. Other rows are multiples of 32.
  * @type {Readonly<Record<string, Shape>>}
  */
 export const SHAPES = {
@@ -116,6 +116,20 @@ export const SHAPES = {
     denseHiddenSize: 768,
     ropeBase: 500_000,
     tiedOutput: false,
+  },
+  w: {
+    layerCount: 2,
+    hiddenSize: 768,
+    headCount: 12,
+    kvHeadCount: 3,
+    headDim: 64,
+    expertCount: 6,
+    expertsPerToken: 3,
+    expertHiddenSize: 256,
+    sharedHiddenSize: 256,
+    denseHiddenSize: 1280,
+    ropeBase: 10_000,
+    tiedOutput: true,
   },
 };
 

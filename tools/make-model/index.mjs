@@ -21,6 +21,7 @@ export const EMBEDDED_MODEL = fileURLToPath(
  * @property {number} seed
  * @property {boolean} [dense] without experts, where the architecture may have them
  * @property {boolean} [ropeFactors] with `rope_freqs.weight` (llama)
+ * @property {number} [contextLength] positions that the model says it is made for, by default 512
  */
 
 /**
@@ -34,6 +35,7 @@ export async function makeModel({
   seed,
   dense = false,
   ropeFactors = false,
+  contextLength,
   out,
 }) {
   /** @type {Readonly<Record<string, import("./architectures.mjs").Architecture>>} */
@@ -53,6 +55,7 @@ export async function makeModel({
     type,
     ropeFactors,
     seed,
+    ...(contextLength === undefined ? {} : { contextLength }),
     vocabulary,
     name: `random-${arch}-${shape}-${type}-${seed}`,
   });

@@ -19,12 +19,13 @@ import { randomStream } from "./random.mjs";
  * @property {FileType} type of every matrix but the routers, which are F32 as norms and biases are
  * @property {boolean} ropeFactors whether the file has `rope_freqs.weight`
  * @property {number} seed
+ * @property {number} [contextLength] positions that the model says it is made for
  * @property {Awaited<ReturnType<typeof import("./vocabulary.mjs").cutVocabulary>>} vocabulary
  * @property {string} name
  */
 
 export const VOCAB_SIZE = 2048;
-const CONTEXT_LENGTH = 512;
+const DEFAULT_CONTEXT_LENGTH = 512;
 
 /**
  * Weights are normal with standard deviation gain / √(row length). With these gains activations stay sane through
@@ -177,7 +178,7 @@ const branchGain = ({ scales }) => (scales ? 0.5 / scales.residual : 1);
 const ropeFactors = (count) => Float32Array.from({ length: count }, (_, i) => 1 + 7 * (i / (count - 1)) ** 2);
 
 /** @param {ModelOptions} options @returns {Map<string, MetadataValue>} */
-function metadataOf({ architectureName, architecture, shape, type, vocabulary, name }) {
+function metadataOf({ architectureName, architecture, shape, type, vocabulary, name, contextLength }) {
   const { scales } = architecture;
   const routed = shape.expertCount > 0;
   const ownExpertWidth = architecture.expertWidthKey === "expert_feed_forward_length";
@@ -192,7 +193,7 @@ function metadataOf({ architectureName, architecture, shape, type, vocabulary, n
   const text = (value) => ({ kind: "string", value });
   /** @type {[string, MetadataValue][]} */
   const own = [
-    ["context_length", count(CONTEXT_LENGTH)],
+    ["context_length", count(contextLength ?? DEFAULT_CONTEXT_LENGTH)],
     ["embedding_length", count(shape.hiddenSize)],
     ["block_count", count(shape.layerCount)],
     ["feed_forward_length", count(routed ? routedWidth : shape.denseHiddenSize)],
