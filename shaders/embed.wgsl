@@ -13,7 +13,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var span = index; span < ROW_SPANS; span += WORKGROUP_SIZE) {
     var values = load_span(source, span);
     for (var v = 0u; v < SPAN_VECTORS; v++) {
-      out[(row * ROW_SPANS + span) * SPAN_VECTORS + v] = OUT_SCALE * (values.scale * values.values[v]);
+      out[row * ROW_VECTORS + span_vector(span, v)] = OUT_SCALE * values[v];
     }
   }
 }

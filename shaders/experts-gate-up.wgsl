@@ -13,7 +13,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     return;
   }
   let piece = slot / SLOTS_PER_PIECE;
-  let record = (slot % SLOTS_PER_PIECE) * RECORD_SPANS;
+  let record = (slot % SLOTS_PER_PIECE) * RECORD_BYTES;
   let row = min(unit, MATRIX_ROWS - 1u);
   var inputs: array<u32, TILE_ROWS>;
   for (var t = 0u; t < TILE_ROWS; t++) {

@@ -18,12 +18,11 @@ fn tile_dots(
     for (var o = 0u; o < OUTPUTS; o++) {
       var weights = load_span(matrix_rows[o], span);
       for (var t = 0u; t < TILE_ROWS; t++) {
-        let first = (input_rows[t] * ROW_SPANS + span) * SPAN_VECTORS;
         var sum = 0.0;
         for (var v = 0u; v < SPAN_VECTORS; v++) {
-          sum += dot(weights.values[v], x[first + v]);
+          sum += dot(weights[v], x[input_rows[t] * ROW_VECTORS + span_vector(span, v)]);
         }
-        sums[o * TILE_ROWS + t] += weights.scale * sum;
+        sums[o * TILE_ROWS + t] += sum;
       }
     }
   }

@@ -1,6 +1,6 @@
-import { WebMoEError } from "../../api/errors.ts";
 import type { QuantName } from "../../model/quantization.ts";
-import { DECODER_SOURCES, KERNEL_SOURCES, MODULE_SOURCES } from "./sources.ts";
+import { DECODERS } from "./decoders.ts";
+import { KERNEL_SOURCES, MODULE_SOURCES } from "./sources.ts";
 
 export type KernelName = keyof typeof KERNEL_SOURCES;
 export type ModuleName = keyof typeof MODULE_SOURCES;
@@ -11,15 +11,19 @@ export interface Kernel {
   readonly text: string;
 }
 
-/** WGSL constants by value: integers become u32, `float()` f32. */
-export type Constant = number | boolean | { readonly f32: number };
+/** Four numbers of a vec4. */
+export type Four = readonly [number, number, number, number];
+
+/** WGSL constants by value: integers become u32, four of them a vector, `float()` f32. */
+export type Constant = number | boolean | Four | { readonly f32: number };
 
 export const float = (value: number): Constant => ({ f32: value });
 
 function literal(value: Constant): string {
   if (typeof value === "boolean") return `: bool = ${value}`;
   if (typeof value === "number") return `: u32 = ${value}u`;
-  return `: f32 = ${value.f32}f`;
+  if ("f32" in value) return `: f32 = ${value.f32}f`;
+  return `: vec4<u32> = vec4<u32>(${value.map((part) => `${part}u`).join(", ")})`;
 }
 
 /** Optional features that change a kernel's text. */
@@ -40,18 +44,6 @@ export interface Composition {
   readonly constants: Readonly<Record<string, Constant>>;
 }
 
-/** Errors: `unsupported-quantization` for a type that no shader decodes. */
-function decoderSource(type: QuantName): string {
-  const sources: Partial<Record<QuantName, string>> = DECODER_SOURCES;
-  const source = sources[type];
-  if (source === undefined)
-    throw new WebMoEError(
-      "unsupported-quantization",
-      `The WebGPU backend does not read ${type} weights. Use the wasm backend.`,
-    );
-  return source;
-}
-
 /**
  * Joins features, constants, modules and the kernel into one shader. WGSL has no includes, and module-scope
  * declarations may come in any order, so composition is concatenation.
@@ -64,7 +56,9 @@ export function compose(composition: Composition, variants: Variants): Kernel {
   if (decoder) {
     if (variants.nativeHalf) enables.push("enable f16;");
     parts.push(MODULE_SOURCES[variants.nativeHalf ? "half-native" : "half-integer"]);
-    parts.push(MODULE_SOURCES.matrix, decoderSource(decoder));
+    const { source, spanElements, modules: shared } = DECODERS[decoder];
+    constants.SPAN_VECTORS = spanElements / 4;
+    parts.push(MODULE_SOURCES.matrix, ...shared.map((name) => MODULE_SOURCES[name]), source);
   }
   if (reduces && variants.subgroupLanes !== undefined) {
     enables.push("enable subgroups;");

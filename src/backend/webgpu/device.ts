@@ -26,6 +26,9 @@ export interface Gpu {
   dispose(): void;
 }
 
+/** Kernels address what they see in bytes, by 32-bit numbers. */
+const ADDRESSABLE_BYTES = 2 ** 32 - 256;
+
 const alignUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
 /** Bytes that a storage buffer for `byteLength` bytes takes. */
@@ -56,6 +59,7 @@ export function createGpu(
   const limit = Math.min(
     maxBufferSize,
     maxStorageBufferBindingSize,
+    ADDRESSABLE_BYTES,
     constraints.maxBindingBytes ?? Number.POSITIVE_INFINITY,
   );
 

@@ -2,11 +2,13 @@ import { describe, expect, it } from "vitest";
 import { packedLayout, type QuantName } from "../../model/quantization.ts";
 import type { RouterSpec } from "../../model/router-spec.ts";
 import type { Kernel, Variants } from "./compose.ts";
+import { DECODERS } from "./decoders.ts";
 import {
   attentionKernel,
   combineKernel,
-  downKernel,
+  type ExpertLinearShape,
   embedKernel,
+  expertLinearKernel,
   gatedActivationKernel,
   gateUpKernel,
   halfProbe,
@@ -22,11 +24,10 @@ import {
   subgroupProbe,
 } from "./kernels.ts";
 import { drawKernel, penalizeKernel, topKKernel } from "./sampling-kernels.ts";
-import { DECODER_SOURCES } from "./sources.ts";
 
 const PLAIN: Variants = { nativeHalf: false };
 const FEATURED: Variants = { nativeHalf: true, subgroupLanes: 32 };
-const TYPES = Object.keys(DECODER_SOURCES) as QuantName[];
+const TYPES = Object.keys(DECODERS) as QuantName[];
 const HEADS = { headCount: 32, kvHeadCount: 4, headDim: 128 };
 const ROPE = { pairing: "neox", dimension: 128, freqBase: 1e6 } as const;
 const ROUTER: RouterSpec = {
@@ -36,6 +37,9 @@ const ROUTER: RouterSpec = {
   weights: "renormalized",
   scale: 1,
 };
+
+const DOWN: ExpertLinearShape = { matrix: "down", entriesPerInput: 1, gates: false };
+const GATE: ExpertLinearShape = { matrix: "gate", entriesPerInput: 8, gates: true };
 
 function recordOf(type: QuantName): RecordShape {
   const gate: MatrixShape = { type, rows: 768, cols: 2048 };
@@ -73,7 +77,7 @@ function everyKernel(variants: Variants): Kernel[] {
       ...(["row", "batch"] as const).flatMap((work) =>
         [1, 2, 3, 4].flatMap((pieces) => [
           gateUpKernel(variants, recordOf(type), work, pieces, 8),
-          downKernel(variants, recordOf(type), work, pieces),
+          ...[DOWN, GATE].map((shape) => expertLinearKernel(variants, recordOf(type), shape, work, pieces)),
         ]),
       ),
     ]),
@@ -125,7 +129,7 @@ describe("the text of a kernel", () => {
   it.each([
     ["linear-q4_0-batch-residual", linearKernel(FEATURED, linearOf("q4_0", "batch", true))],
     ["experts-gate-up-q8_0-row-3-pieces", gateUpKernel(PLAIN, recordOf("q8_0"), "row", 3, 8)],
-    ["experts-down-f16-batch-1-piece", downKernel(FEATURED, recordOf("f16"), "batch", 1)],
+    ["experts-linear-q4_k-batch-1-piece", expertLinearKernel(FEATURED, recordOf("q4_k"), DOWN, "batch", 1)],
     ["rope-cache-normed", ropeCacheKernel(PLAIN, HEADS, ROPE, { span: "head", eps: 1e-6 })],
     ["route-softmax-renormalized", routeKernel(PLAIN, ROUTER)],
     ["sample-draw", drawKernel(PLAIN, 151_936)],

@@ -2,10 +2,19 @@
  * Every kernel's composition from the dimensions it is made for: which modules, which constants, how many
  * workgroups. Dimensions are constants of the text, so that compilers unroll and one uniform a pass is enough.
  */
-import type { RopeSpec } from "../../model/plan.ts";
-import { PLANE_ALIGNMENT, packedLayout, type QuantName } from "../../model/quantization.ts";
+import type { ExpertMatrix, RopeSpec } from "../../model/plan.ts";
+import { packedLayout, type QuantName } from "../../model/quantization.ts";
 import type { RouterSpec } from "../../model/router-spec.ts";
-import { compose, float, type Kernel, type ModuleName, type Variants } from "./compose.ts";
+import {
+  type Constant,
+  compose,
+  type Four,
+  float,
+  type Kernel,
+  type ModuleName,
+  type Variants,
+} from "./compose.ts";
+import { DECODERS } from "./decoders.ts";
 
 const WORKGROUP_SIZE = 64;
 /** For kernels that run as one workgroup over many candidates; WebGPU's default limit. */
@@ -26,18 +35,22 @@ export interface MatrixShape {
   readonly cols: number;
 }
 
-/** 16-byte loads that make one row. */
+/** What lanes share of a row: spans, each decoded by one of them. */
 export function rowSpans({ type, cols }: MatrixShape): number {
-  return packedLayout(type, 1, cols).planes[0]!.rowBytes / PLANE_ALIGNMENT;
+  return cols / DECODERS[type].spanElements;
 }
 
-function matrixConstants(shape: MatrixShape): Record<string, number> {
-  const scales = packedLayout(shape.type, shape.rows, shape.cols).planes[1];
+function matrixConstants(shape: MatrixShape): Record<string, Constant> {
+  const { planes } = packedLayout(shape.type, shape.rows, shape.cols);
+  const each = (property: "offset" | "rowBytes"): Four => {
+    const [x = 0, y = 0, z = 0, w = 0] = planes.map((plane) => plane[property]);
+    return [x, y, z, w];
+  };
   return {
     MATRIX_ROWS: shape.rows,
     ROW_SPANS: rowSpans(shape),
-    ROW_SCALES: (scales?.rowBytes ?? 0) / 2,
-    SCALES_OFFSET: (scales?.offset ?? 0) / 2,
+    PLANE_OFFSETS: each("offset"),
+    PLANE_ROW_BYTES: each("rowBytes"),
   };
 }
 
@@ -230,10 +243,10 @@ export type ExpertWork = "row" | "batch";
 function expertConstants(record: RecordShape, work: ExpertWork): Record<string, number> {
   return {
     WORKGROUP_SIZE,
-    OUTPUTS: 2,
+    OUTPUTS,
     TILE_ROWS: work === "batch" ? TILE_ROWS : 1,
     SLOTS_PER_PIECE: record.slotsPerPiece,
-    RECORD_SPANS: record.byteLength / PLANE_ALIGNMENT,
+    RECORD_BYTES: record.byteLength,
   };
 }
 
@@ -257,7 +270,7 @@ export const gatedActivationGrid = (width: number, rows: number): Grid => [
   1,
 ];
 
-/** Bindings: 1 x, 2 out, 4 selection or items, 5 entries (items), 8… pieces. */
+/** Gate and up in one pass over x; both of one type. Bindings: 1 x, 2 out, 4 selection or items, 5 entries (items), 8… pieces. */
 export function gateUpKernel(
   variants: Variants,
   record: RecordShape,
@@ -275,8 +288,8 @@ export function gateUpKernel(
         ...expertConstants(record, work),
         LANES: lanesPerRow(rowSpans(record.gate)),
         ...matrixConstants(record.gate),
-        GATE_OFFSET: record.offsets.gate / PLANE_ALIGNMENT,
-        UP_OFFSET: record.offsets.up / PLANE_ALIGNMENT,
+        GATE_OFFSET: record.offsets.gate,
+        UP_OFFSET: record.offsets.up,
         EXPERTS_PER_TOKEN: expertsPerToken,
       },
     },
@@ -289,33 +302,48 @@ export function gateUpGrid({ gate }: RecordShape, items: number): Grid {
   return [Math.ceil(gate.rows / (WORKGROUP_SIZE / lanesPerRow(rowSpans(gate)))), items, 1];
 }
 
+/** One matrix of the experts by itself. */
+export interface ExpertLinearShape {
+  readonly matrix: ExpertMatrix;
+  /** Entries that read the same row of x. */
+  readonly entriesPerInput: number;
+  /** The result gates what is in its place: out = silu(W · x) ⊙ out. */
+  readonly gates: boolean;
+}
+
 /** Bindings as of gate and up. */
-export function downKernel(
+export function expertLinearKernel(
   variants: Variants,
   record: RecordShape,
+  shape: ExpertLinearShape,
   work: ExpertWork,
   pieces: number,
 ): Kernel {
+  const matrix = record[shape.matrix];
   return compose(
     {
-      kernel: "experts-down",
-      modules: expertModules(pieces, work),
-      decoder: record.down.type,
+      kernel: "experts-linear",
+      modules: [
+        ...expertModules(pieces, work),
+        ...(shape.gates ? (["gate-product", "silu"] as const) : (["gate-none"] as const)),
+      ],
+      decoder: matrix.type,
       reduces: true,
       constants: {
         ...expertConstants(record, work),
-        LANES: lanesPerRow(rowSpans(record.down)),
-        ...matrixConstants(record.down),
-        DOWN_OFFSET: record.offsets.down / PLANE_ALIGNMENT,
+        LANES: lanesPerRow(rowSpans(matrix)),
+        ...matrixConstants(matrix),
+        MATRIX_OFFSET: record.offsets[shape.matrix],
+        ENTRIES_PER_INPUT: shape.entriesPerInput,
       },
     },
     variants,
   );
 }
 
-export function downGrid({ down }: RecordShape, items: number): Grid {
-  const perGroup = (WORKGROUP_SIZE / lanesPerRow(rowSpans(down))) * 2;
-  return [Math.ceil(down.rows / perGroup), items, 1];
+export function expertLinearGrid(matrix: MatrixShape, items: number): Grid {
+  const perGroup = (WORKGROUP_SIZE / lanesPerRow(rowSpans(matrix))) * OUTPUTS;
+  return [Math.ceil(matrix.rows / perGroup), items, 1];
 }
 
 export interface CombineShape {

@@ -3,12 +3,12 @@ import type { ForwardPlan, LinearOp, Op, TensorSpec } from "../../model/plan.ts"
 import {
   type PackedLayout,
   type PackedRows,
-  PLANE_ALIGNMENT,
   packedLayout,
   type QuantName,
   SEGMENT_ROW_MULTIPLE,
 } from "../../model/quantization.ts";
 import { createBiases } from "./biases.ts";
+import { DECODERS } from "./decoders.ts";
 import { type Cell, type Gpu, storageBytes } from "./device.ts";
 import type { MatrixShape } from "./kernels.ts";
 
@@ -72,12 +72,13 @@ export function checkRows(name: string, shape: MatrixShape, rows: PackedRows): P
   return layout;
 }
 
-/** Kernels load rows 16 bytes at a time. */
+/** Kernels read rows by whole spans. */
 export function checkWidth(name: string, { type, rows, cols }: MatrixShape): void {
-  if (rows > 1 && packedLayout(type, 1, cols).planes[0]!.rowBytes % PLANE_ALIGNMENT !== 0)
+  const { spanElements } = DECODERS[type];
+  if (rows > 1 && cols % spanElements !== 0)
     throw new WebMoEError(
       "unsupported-quantization",
-      `${name}: rows of ${cols} ${type} elements are not a multiple of ${PLANE_ALIGNMENT} bytes. Use the wasm backend.`,
+      `${name}: rows of ${cols} ${type} elements are not a multiple of ${spanElements} elements. Use the wasm backend.`,
     );
 }
 

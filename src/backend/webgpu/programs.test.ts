@@ -60,6 +60,25 @@ describe("programs", () => {
     expect(texts("wave")).toEqual(texts("log"));
   });
 
+  it("take a kernel for gate and up together, and one for each where their types differ", async () => {
+    const plan = tinyPlan({ layerCount: 1 });
+    const mixed = tinyPlan({ layerCount: 1 });
+    const [layer] = mixed.layers;
+    const { gate, up, down } = layer!.moe!.matrices;
+    const matrices = { gate, up: { ...up, type: "q4_0" }, down: { ...down, type: "iq4_nl" } } as const;
+    const layers = [{ ...layer!, moe: { ...layer!.moe!, matrices } }];
+    const labels = async (plan: ForwardPlan): Promise<string[]> => {
+      const programs = await compile(plan);
+      return programs.experts(findOp(plan, "experts", 0), "decode", "log").map(({ kernel }) => kernel.label);
+    };
+    expect(await labels(plan)).toEqual(["experts-gate-up (q8_0)", "experts-linear (q8_0)"]);
+    expect(await labels({ ...mixed, layers })).toEqual([
+      "experts-linear (q4_0)",
+      "experts-linear (q8_0)",
+      "experts-linear (iq4_nl)",
+    ]);
+  });
+
   it("share pipelines among layers of equal shape", async () => {
     const count = async (layerCount: number): Promise<number> => {
       const { all } = await compile(tinyPlan({ layerCount }));

@@ -16,10 +16,11 @@ import {
   attentionKernel,
   combineGrid,
   combineKernel,
-  downGrid,
-  downKernel,
+  type ExpertLinearShape,
   type ExpertWork,
   embedKernel,
+  expertLinearGrid,
+  expertLinearKernel,
   gatedActivationGrid,
   gatedActivationKernel,
   gateUpGrid,
@@ -280,18 +281,29 @@ export function createPrograms(parts: ProgramParts): Programs {
         ? { 4: { cell: activations.items }, 5: { cell: activations.entries }, ...weights }
         : { 4: source === "log" ? selection(layer, phase) : { cell: activations.waveSelection }, ...weights };
     const hidden: Resource = { cell: activations.expertHidden };
-    return [
-      {
-        kernel: gateUpKernel(variants, record, work, pieces, ranks(layer)),
-        resources: { 1: { cell: activations.value(x, phase) }, 2: hidden, ...shared },
-        grid: (items) => gateUpGrid(record, items),
-      },
-      {
-        kernel: downKernel(variants, record, work, pieces),
-        resources: { 1: hidden, 2: { cell: activations.expertRows }, ...shared },
-        grid: (items) => downGrid(record, items),
-      },
-    ];
+    const input: Resource = { cell: activations.value(x, phase) };
+    const entriesPerInput = ranks(layer);
+    const linear = (shape: ExpertLinearShape, from: Resource, to: Resource): Dispatch => ({
+      kernel: expertLinearKernel(variants, record, shape, work, pieces),
+      resources: { 1: from, 2: to, ...shared },
+      grid: (items) => expertLinearGrid(record[shape.matrix], items),
+    });
+    // One decoder a kernel: matrices of different types take a kernel each.
+    const gatedUp: Dispatch[] =
+      record.gate.type === record.up.type
+        ? [
+            {
+              kernel: gateUpKernel(variants, record, work, pieces, entriesPerInput),
+              resources: { 1: input, 2: hidden, ...shared },
+              grid: (items) => gateUpGrid(record, items),
+            },
+          ]
+        : [
+            linear({ matrix: "up", entriesPerInput, gates: false }, input, hidden),
+            linear({ matrix: "gate", entriesPerInput, gates: true }, input, hidden),
+          ];
+    const rows: Resource = { cell: activations.expertRows };
+    return [...gatedUp, linear({ matrix: "down", entriesPerInput: 1, gates: false }, hidden, rows)];
   }
 
   const ops = [...plan.prologue, ...plan.layers.flatMap((layer) => layer.ops), ...plan.epilogue];

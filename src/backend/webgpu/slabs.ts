@@ -41,11 +41,6 @@ interface OwnedSlab extends Slab {
 function layOutRecord(gpu: Gpu, layer: number, expertCount: number, { matrices }: MoeSpec): RecordShape {
   const { gate, up, down } = matrices;
   for (const matrix of EXPERT_MATRICES) checkWidth(matrices[matrix].name, matrices[matrix]);
-  if (gate.type !== up.type)
-    throw new WebMoEError(
-      "unsupported-quantization",
-      `${gate.name} is ${gate.type} and ${up.name} ${up.type}; on the GPU they must be of one type. Use the wasm backend.`,
-    );
   const bytes = (matrix: ExpertMatrix): number =>
     packedLayout(matrices[matrix].type, matrices[matrix].rows, matrices[matrix].cols).byteLength;
   const offsets = { gate: 0, up: bytes("gate"), down: bytes("gate") + bytes("up") };

@@ -2,17 +2,21 @@
 import attention from "../../../shaders/attention.wgsl?raw";
 import combine from "../../../shaders/combine.wgsl?raw";
 import embed from "../../../shaders/embed.wgsl?raw";
-import expertsDown from "../../../shaders/experts-down.wgsl?raw";
 import expertsGateUp from "../../../shaders/experts-gate-up.wgsl?raw";
+import expertsLinear from "../../../shaders/experts-linear.wgsl?raw";
 import gatedActivation from "../../../shaders/gated-activation.wgsl?raw";
 import batch from "../../../shaders/lib/batch.wgsl?raw";
 import biasAdd from "../../../shaders/lib/bias-add.wgsl?raw";
 import biasNone from "../../../shaders/lib/bias-none.wgsl?raw";
 import candidates from "../../../shaders/lib/candidates.wgsl?raw";
+import fifthBits from "../../../shaders/lib/fifth-bits.wgsl?raw";
+import gateNone from "../../../shaders/lib/gate-none.wgsl?raw";
+import gateProduct from "../../../shaders/lib/gate-product.wgsl?raw";
 import halfInteger from "../../../shaders/lib/half-integer.wgsl?raw";
 import halfNative from "../../../shaders/lib/half-native.wgsl?raw";
 import headNorm from "../../../shaders/lib/head-norm.wgsl?raw";
 import headNormNone from "../../../shaders/lib/head-norm-none.wgsl?raw";
+import levelsIq4 from "../../../shaders/lib/levels-iq4.wgsl?raw";
 import matrix from "../../../shaders/lib/matrix.wgsl?raw";
 import pieces1 from "../../../shaders/lib/pieces-1.wgsl?raw";
 import pieces2 from "../../../shaders/lib/pieces-2.wgsl?raw";
@@ -32,15 +36,14 @@ import silu from "../../../shaders/lib/silu.wgsl?raw";
 import sourceEach from "../../../shaders/lib/source-each.wgsl?raw";
 import sourceLast from "../../../shaders/lib/source-last.wgsl?raw";
 import tile from "../../../shaders/lib/tile.wgsl?raw";
+import vectorsConsecutive from "../../../shaders/lib/vectors-consecutive.wgsl?raw";
+import vectorsOfNibbles from "../../../shaders/lib/vectors-of-nibbles.wgsl?raw";
+import vectorsOfPairs from "../../../shaders/lib/vectors-of-pairs.wgsl?raw";
 import workItems from "../../../shaders/lib/work-items.wgsl?raw";
 import workSelection from "../../../shaders/lib/work-selection.wgsl?raw";
 import linear from "../../../shaders/linear.wgsl?raw";
 import probeHalf from "../../../shaders/probe-half.wgsl?raw";
 import probeSubgroups from "../../../shaders/probe-subgroups.wgsl?raw";
-import f16 from "../../../shaders/quant/f16.wgsl?raw";
-import f32 from "../../../shaders/quant/f32.wgsl?raw";
-import q40 from "../../../shaders/quant/q4_0.wgsl?raw";
-import q80 from "../../../shaders/quant/q8_0.wgsl?raw";
 import rmsNorm from "../../../shaders/rms-norm.wgsl?raw";
 import ropeCache from "../../../shaders/rope-cache.wgsl?raw";
 import route from "../../../shaders/route.wgsl?raw";
@@ -53,8 +56,8 @@ export const KERNEL_SOURCES = {
   attention,
   combine,
   embed,
-  "experts-down": expertsDown,
   "experts-gate-up": expertsGateUp,
+  "experts-linear": expertsLinear,
   "gated-activation": gatedActivation,
   linear,
   "probe-half": probeHalf,
@@ -73,10 +76,14 @@ export const MODULE_SOURCES = {
   "bias-add": biasAdd,
   "bias-none": biasNone,
   candidates,
+  "fifth-bits": fifthBits,
+  "gate-none": gateNone,
+  "gate-product": gateProduct,
   "half-integer": halfInteger,
   "half-native": halfNative,
   "head-norm-none": headNormNone,
   "head-norm": headNorm,
+  "levels-iq4": levelsIq4,
   matrix,
   "pieces-1": pieces1,
   "pieces-2": pieces2,
@@ -96,14 +103,9 @@ export const MODULE_SOURCES = {
   "source-each": sourceEach,
   "source-last": sourceLast,
   tile,
+  "vectors-consecutive": vectorsConsecutive,
+  "vectors-of-nibbles": vectorsOfNibbles,
+  "vectors-of-pairs": vectorsOfPairs,
   "work-items": workItems,
   "work-selection": workSelection,
-} as const;
-
-/** Decoders of packed weights, by quantisation. */
-export const DECODER_SOURCES = {
-  f16,
-  f32,
-  q4_0: q40,
-  q8_0: q80,
 } as const;

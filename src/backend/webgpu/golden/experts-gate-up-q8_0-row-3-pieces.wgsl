@@ -2,15 +2,16 @@ const WORKGROUP_SIZE: u32 = 64u;
 const OUTPUTS: u32 = 2u;
 const TILE_ROWS: u32 = 1u;
 const SLOTS_PER_PIECE: u32 = 40u;
-const RECORD_SPANS: u32 = 313344u;
+const RECORD_BYTES: u32 = 5013504u;
 const LANES: u32 = 32u;
 const MATRIX_ROWS: u32 = 768u;
 const ROW_SPANS: u32 = 128u;
-const ROW_SCALES: u32 = 64u;
-const SCALES_OFFSET: u32 = 786432u;
+const PLANE_OFFSETS: vec4<u32> = vec4<u32>(0u, 1572864u, 0u, 0u);
+const PLANE_ROW_BYTES: vec4<u32> = vec4<u32>(2048u, 128u, 0u, 0u);
 const GATE_OFFSET: u32 = 0u;
-const UP_OFFSET: u32 = 104448u;
+const UP_OFFSET: u32 = 1671168u;
 const EXPERTS_PER_TOKEN: u32 = 8u;
+const SPAN_VECTORS: u32 = 4u;
 
 // Decode: a work item is a rank of the one row, its slot as the router (or the CPU in its place) left it.
 @group(0) @binding(4) var<storage, read> selection: array<vec4<u32>>; // [EXPERTS_PER_TOKEN] id, weight bits, slot, 0
@@ -28,15 +29,24 @@ fn work_entry(item: u32, t: u32) -> u32 {
 }
 
 // Quantised weights cut into 3 buffers, since none may exceed the binding limit.
+// Addresses are in bytes, of the 16 (the 4) that lie around them.
 @group(0) @binding(8) var<storage, read> weights_0: array<vec4<u32>>; // packed matrices, 16 bytes an element
 @group(0) @binding(9) var<storage, read> weights_1: array<vec4<u32>>; // packed matrices, 16 bytes an element
 @group(0) @binding(10) var<storage, read> weights_2: array<vec4<u32>>; // packed matrices, 16 bytes an element
 
-fn load_words(piece: u32, index: u32) -> vec4<u32> {
+fn load_words(piece: u32, address: u32) -> vec4<u32> {
   switch piece {
-    case 1u: { return weights_1[index]; }
-    case 2u: { return weights_2[index]; }
-    default: { return weights_0[index]; }
+    case 1u: { return weights_1[address / 16u]; }
+    case 2u: { return weights_2[address / 16u]; }
+    default: { return weights_0[address / 16u]; }
+  }
+}
+
+fn load_word(piece: u32, address: u32) -> u32 {
+  switch piece {
+    case 1u: { return weights_1[address / 16u][(address / 4u) % 4u]; }
+    case 2u: { return weights_2[address / 16u][(address / 4u) % 4u]; }
+    default: { return weights_0[address / 16u][(address / 4u) % 4u]; }
   }
 }
 
@@ -60,12 +70,11 @@ fn tile_dots(
     for (var o = 0u; o < OUTPUTS; o++) {
       var weights = load_span(matrix_rows[o], span);
       for (var t = 0u; t < TILE_ROWS; t++) {
-        let first = (input_rows[t] * ROW_SPANS + span) * SPAN_VECTORS;
         var sum = 0.0;
         for (var v = 0u; v < SPAN_VECTORS; v++) {
-          sum += dot(weights.values[v], x[first + v]);
+          sum += dot(weights[v], x[input_rows[t] * ROW_VECTORS + span_vector(span, v)]);
         }
-        sums[o * TILE_ROWS + t] += weights.scale * sum;
+        sums[o * TILE_ROWS + t] += sum;
       }
     }
   }
@@ -91,43 +100,59 @@ fn halves_to_floats(word: u32) -> vec2<f32> {
   return vec2<f32>(half_to_float(word & 0xffffu), half_to_float(word >> 16u));
 }
 
-// A packed matrix [rows, cols] as the kernels see it: planes of quants and scales, addressed in units of 16 bytes
-// and of one f16. A decoder reads it by spans: the elements that one 16-byte load brings.
+// A packed matrix [rows, cols] as the kernels see it: up to four planes, addressed in bytes. A decoder reads a row by
+// spans, what one lane reads at a time: `load_span` gives SPAN_VECTORS times four elements, and `span_vector` says
+// which four of the row each vector is.
+const ROW_VECTORS: u32 = ROW_SPANS * SPAN_VECTORS;
+
+alias Span = array<vec4<f32>, SPAN_VECTORS>;
+
 struct MatrixRow {
   piece: u32,
-  // First span of the row; first scale of the row.
-  quants: u32,
-  scales: u32,
+  // Where the row starts in each plane.
+  planes: vec4<u32>,
 }
 
-struct Span {
-  scale: f32,
-  values: array<vec4<f32>, SPAN_VECTORS>,
-}
-
-// `base`: where the matrix starts in its piece, in 16-byte units.
+// `base`: where the matrix starts in its piece.
 fn matrix_row(piece: u32, base: u32, row: u32) -> MatrixRow {
-  return MatrixRow(piece, base + row * ROW_SPANS, base * 8u + SCALES_OFFSET + row * ROW_SCALES);
+  return MatrixRow(piece, base + PLANE_OFFSETS + row * PLANE_ROW_BYTES);
 }
 
-fn load_scale(piece: u32, index: u32) -> f32 {
-  let word = load_words(piece, index / 8u)[(index / 2u) % 4u];
-  return half_to_float((word >> (16u * (index % 2u))) & 0xffffu);
+fn load_byte(piece: u32, address: u32) -> u32 {
+  return (load_word(piece, address) >> (8u * (address % 4u))) & 0xffu;
+}
+
+fn load_half(piece: u32, address: u32) -> f32 {
+  return half_to_float((load_word(piece, address) >> (8u * (address % 4u))) & 0xffffu);
+}
+
+// Two halves of one word.
+fn load_halves(piece: u32, address: u32) -> vec2<f32> {
+  return halves_to_floats(load_word(piece, address));
+}
+
+// The bits at `shift` of each of a word's bytes.
+fn byte_bits(word: u32, shift: u32, mask: u32) -> vec4<u32> {
+  return (vec4<u32>(word) >> (vec4<u32>(0u, 8u, 16u, 24u) + shift)) & vec4<u32>(mask);
+}
+
+// A span's vectors are neighbours in the row.
+fn span_vector(span: u32, v: u32) -> u32 {
+  return span * SPAN_VECTORS + v;
 }
 
 // Blocks of 32 signed bytes and one f16 scale; 16 elements a span, half a block.
-const SPAN_VECTORS: u32 = 4u;
-
 fn signed_bytes(word: u32) -> vec4<f32> {
   let raised = bitcast<vec4<i32>>(vec4<u32>(word) << vec4<u32>(24u, 16u, 8u, 0u));
   return vec4<f32>(raised >> vec4<u32>(24u));
 }
 
 fn load_span(row: MatrixRow, span: u32) -> Span {
-  let words = load_words(row.piece, row.quants + span);
+  let words = load_words(row.piece, row.planes.x + 16u * span);
+  let d = load_half(row.piece, row.planes.y + 2u * (span / 2u));
   return Span(
-    load_scale(row.piece, row.scales + span / 2u),
-    array(signed_bytes(words.x), signed_bytes(words.y), signed_bytes(words.z), signed_bytes(words.w)),
+    d * signed_bytes(words.x), d * signed_bytes(words.y),
+    d * signed_bytes(words.z), d * signed_bytes(words.w),
   );
 }
 
@@ -171,7 +196,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     return;
   }
   let piece = slot / SLOTS_PER_PIECE;
-  let record = (slot % SLOTS_PER_PIECE) * RECORD_SPANS;
+  let record = (slot % SLOTS_PER_PIECE) * RECORD_BYTES;
   let row = min(unit, MATRIX_ROWS - 1u);
   var inputs: array<u32, TILE_ROWS>;
   for (var t = 0u; t < TILE_ROWS; t++) {

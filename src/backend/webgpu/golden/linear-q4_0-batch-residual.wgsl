@@ -8,11 +8,12 @@ const OUTPUTS: u32 = 2u;
 const TILE_ROWS: u32 = 8u;
 const MATRIX_ROWS: u32 = 2048u;
 const ROW_SPANS: u32 = 128u;
-const ROW_SCALES: u32 = 128u;
-const SCALES_OFFSET: u32 = 2097152u;
+const PLANE_OFFSETS: vec4<u32> = vec4<u32>(0u, 4194304u, 0u, 0u);
+const PLANE_ROW_BYTES: vec4<u32> = vec4<u32>(2048u, 256u, 0u, 0u);
 const OUT_WIDTH: u32 = 2048u;
 const OUT_OFFSET: u32 = 0u;
 const OUT_SCALE: f32 = 1f;
+const SPAN_VECTORS: u32 = 8u;
 const SUBGROUP_LANES: u32 = 32u;
 
 // What changes from one pass to the next.
@@ -42,10 +43,15 @@ fn with_bias(output: u32, value: f32) -> f32 {
 }
 
 // Quantised weights in one buffer.
+// Addresses are in bytes, of the 16 (the 4) that lie around them.
 @group(0) @binding(8) var<storage, read> weights_0: array<vec4<u32>>; // packed matrices, 16 bytes an element
 
-fn load_words(piece: u32, index: u32) -> vec4<u32> {
-  return weights_0[index];
+fn load_words(piece: u32, address: u32) -> vec4<u32> {
+  return weights_0[address / 16u];
+}
+
+fn load_word(piece: u32, address: u32) -> u32 {
+  return weights_0[address / 16u][(address / 4u) % 4u];
 }
 
 // The inner product every matrix kernel is made of: OUTPUTS matrix rows by TILE_ROWS rows of x. LANES neighbouring
@@ -68,12 +74,11 @@ fn tile_dots(
     for (var o = 0u; o < OUTPUTS; o++) {
       var weights = load_span(matrix_rows[o], span);
       for (var t = 0u; t < TILE_ROWS; t++) {
-        let first = (input_rows[t] * ROW_SPANS + span) * SPAN_VECTORS;
         var sum = 0.0;
         for (var v = 0u; v < SPAN_VECTORS; v++) {
-          sum += dot(weights.values[v], x[first + v]);
+          sum += dot(weights[v], x[input_rows[t] * ROW_VECTORS + span_vector(span, v)]);
         }
-        sums[o * TILE_ROWS + t] += weights.scale * sum;
+        sums[o * TILE_ROWS + t] += sum;
       }
     }
   }
@@ -89,46 +94,61 @@ fn half_to_float(bits: u32) -> f32 {
   return halves_to_floats(bits).x;
 }
 
-// A packed matrix [rows, cols] as the kernels see it: planes of quants and scales, addressed in units of 16 bytes
-// and of one f16. A decoder reads it by spans: the elements that one 16-byte load brings.
+// A packed matrix [rows, cols] as the kernels see it: up to four planes, addressed in bytes. A decoder reads a row by
+// spans, what one lane reads at a time: `load_span` gives SPAN_VECTORS times four elements, and `span_vector` says
+// which four of the row each vector is.
+const ROW_VECTORS: u32 = ROW_SPANS * SPAN_VECTORS;
+
+alias Span = array<vec4<f32>, SPAN_VECTORS>;
+
 struct MatrixRow {
   piece: u32,
-  // First span of the row; first scale of the row.
-  quants: u32,
-  scales: u32,
+  // Where the row starts in each plane.
+  planes: vec4<u32>,
 }
 
-struct Span {
-  scale: f32,
-  values: array<vec4<f32>, SPAN_VECTORS>,
-}
-
-// `base`: where the matrix starts in its piece, in 16-byte units.
+// `base`: where the matrix starts in its piece.
 fn matrix_row(piece: u32, base: u32, row: u32) -> MatrixRow {
-  return MatrixRow(piece, base + row * ROW_SPANS, base * 8u + SCALES_OFFSET + row * ROW_SCALES);
+  return MatrixRow(piece, base + PLANE_OFFSETS + row * PLANE_ROW_BYTES);
 }
 
-fn load_scale(piece: u32, index: u32) -> f32 {
-  let word = load_words(piece, index / 8u)[(index / 2u) % 4u];
-  return half_to_float((word >> (16u * (index % 2u))) & 0xffffu);
+fn load_byte(piece: u32, address: u32) -> u32 {
+  return (load_word(piece, address) >> (8u * (address % 4u))) & 0xffu;
+}
+
+fn load_half(piece: u32, address: u32) -> f32 {
+  return half_to_float((load_word(piece, address) >> (8u * (address % 4u))) & 0xffffu);
+}
+
+// Two halves of one word.
+fn load_halves(piece: u32, address: u32) -> vec2<f32> {
+  return halves_to_floats(load_word(piece, address));
+}
+
+// The bits at `shift` of each of a word's bytes.
+fn byte_bits(word: u32, shift: u32, mask: u32) -> vec4<u32> {
+  return (vec4<u32>(word) >> (vec4<u32>(0u, 8u, 16u, 24u) + shift)) & vec4<u32>(mask);
+}
+
+// A span's vectors are neighbours in the row.
+fn span_vector(span: u32, v: u32) -> u32 {
+  return span * SPAN_VECTORS + v;
 }
 
 // Blocks of 32 four-bit values, offset by 8, and one f16 scale; one block a span. Byte j holds element j in its
 // low nibble and element j + 16 in its high one.
-const SPAN_VECTORS: u32 = 8u;
-
-fn nibbles(word: u32, shift: u32) -> vec4<f32> {
-  return vec4<f32>((vec4<u32>(word) >> (vec4<u32>(0u, 8u, 16u, 24u) + shift)) & vec4<u32>(15u)) - 8.0;
+fn scaled(word: u32, shift: u32, d: f32) -> vec4<f32> {
+  return d * (vec4<f32>(byte_bits(word, shift, 15u)) - 8.0);
 }
 
 fn load_span(row: MatrixRow, span: u32) -> Span {
-  let words = load_words(row.piece, row.quants + span);
+  let words = load_words(row.piece, row.planes.x + 16u * span);
+  let d = load_half(row.piece, row.planes.y + 2u * span);
   return Span(
-    load_scale(row.piece, row.scales + span),
-    array(
-      nibbles(words.x, 0u), nibbles(words.y, 0u), nibbles(words.z, 0u), nibbles(words.w, 0u),
-      nibbles(words.x, 4u), nibbles(words.y, 4u), nibbles(words.z, 4u), nibbles(words.w, 4u),
-    ),
+    scaled(words.x, 0u, d), scaled(words.y, 0u, d),
+    scaled(words.z, 0u, d), scaled(words.w, 0u, d),
+    scaled(words.x, 4u, d), scaled(words.y, 4u, d),
+    scaled(words.z, 4u, d), scaled(words.w, 4u, d),
   );
 }
 

@@ -1,0 +1,15 @@
+// Blocks of 32 four-bit values with an f16 scale and an f16 that is added; one block a span. Nibbles as in Q4_0.
+fn scaled(word: u32, shift: u32, dm: vec2<f32>) -> vec4<f32> {
+  return dm.x * vec4<f32>(byte_bits(word, shift, 15u)) + dm.y;
+}
+
+fn load_span(row: MatrixRow, span: u32) -> Span {
+  let words = load_words(row.piece, row.planes.x + 16u * span);
+  let dm = load_halves(row.piece, row.planes.y + 4u * span);
+  return Span(
+    scaled(words.x, 0u, dm), scaled(words.y, 0u, dm),
+    scaled(words.z, 0u, dm), scaled(words.w, 0u, dm),
+    scaled(words.x, 4u, dm), scaled(words.y, 4u, dm),
+    scaled(words.z, 4u, dm), scaled(words.w, 4u, dm),
+  );
+}
