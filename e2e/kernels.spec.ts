@@ -2,7 +2,7 @@
 
 import type { Page } from "@playwright/test";
 import type { DeviceConstraints } from "../src/backend/webgpu/adapter.ts";
-import type { QuantName } from "../src/model/quantization.ts";
+import { QUANT_TYPES, type QuantName } from "../src/model/quantization.ts";
 import type { CheckName, Finding } from "./kernels/kernels.ts";
 import { expect, test } from "./serve/fixtures.ts";
 
@@ -36,6 +36,10 @@ const DEVICES: readonly (readonly [string, DeviceConstraints, readonly QuantName
   ["experts in several buffers", TINY_BINDINGS, ["q8_0", "q4_0"]],
 ];
 
+/** Encodings that are checked one by one: a sample, since compiling takes a software renderer long. */
+const EVERY_TYPE = process.env.KERNEL_TYPES === "all";
+const SAMPLE: readonly QuantName[] = ["iq4_nl", "q5_1", "q4_k", "q6_k", "mxfp4"];
+
 for (const [name, constraints, types] of DEVICES) {
   test(`every kernel agrees with its WASM twin with ${name}`, ({ page, sources }) =>
     check({ page, url: sources.url }, "compareTwins", constraints, types));
@@ -60,6 +64,12 @@ test("sampling picks the token that core.wasm picks", ({ page, sources }) =>
 
 test("biases, scales, norms of rows and shared experts compute what float64 does", ({ page, sources }) =>
   check({ page, url: sources.url }, "checkOptions", {}));
+
+test("weights of any encoding decode and multiply right, mixed inside a layer too", ({ page, sources }) => {
+  test.slow(EVERY_TYPE);
+  const types = EVERY_TYPE ? (Object.keys(QUANT_TYPES) as QuantName[]) : SAMPLE;
+  return check({ page, url: sources.url }, "checkQuants", {}, types);
+});
 
 test("failures carry their codes, and a lost device is reported", ({ page, sources }) =>
   check({ page, url: sources.url }, "checkFailures", {}));

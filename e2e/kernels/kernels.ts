@@ -4,6 +4,7 @@ import { checkContext } from "./context.ts";
 import { checkDeterminism } from "./determinism.ts";
 import { checkFailures } from "./failures.ts";
 import { checkOptions } from "./options.ts";
+import { checkQuants } from "./quants.ts";
 import { compareTwins } from "./twins.ts";
 
 const CHECKS = {
@@ -14,6 +15,7 @@ const CHECKS = {
   checkSampler,
   checkFailures,
   checkOptions,
+  checkQuants,
 };
 
 export type { Finding } from "./harness.ts";
