@@ -1,5 +1,5 @@
 /** Router and sampler on the device against core.wasm, over their whole option space. */
-import type { SampleParams } from "../../src/backend/backend.ts";
+import { ABSENT, type SampleParams } from "../../src/backend/backend.ts";
 import { tinyPlan } from "../../src/backend/testing/plans.ts";
 import { createRandom, randomFloats } from "../../src/backend/testing/tensors.ts";
 import type { DeviceConstraints } from "../../src/backend/webgpu/index.ts";
@@ -123,6 +123,17 @@ export async function checkSampler(constraints: DeviceConstraints): Promise<Find
     const { penalized, ...shown } = params;
     const what = `${JSON.stringify(shown)} with ${penalized.length} tokens penalised`;
     findings.push({ what, difference: token === core.sample(logits, params) ? 0 : 1 });
+  }
+  for (const overflown of [Number.POSITIVE_INFINITY, Number.NaN]) {
+    gpu.writeValue(plan.logits, overflown > 0 ? logits.with(77, overflown) : logits.map(() => overflown));
+    for (const params of sampleGrid(random, likeliest).slice(0, 3)) {
+      gpu.sample(params);
+      const { token } = await gpu.submit({ token: true });
+      findings.push({
+        what: `a likeliest logit of ${overflown} is no token`,
+        difference: token === ABSENT ? 0 : 1,
+      });
+    }
   }
   const refused = { ...sampleGrid(random, likeliest)[30]!, temperature: 1 };
   const refuses = !gpu.canSample({ ...refused, topK: 65 }) && !gpu.canSample({ ...refused, topK: 0 });

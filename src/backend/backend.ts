@@ -51,7 +51,7 @@ export interface ReadRequest {
   readonly routing?: { readonly from: number; readonly to: number };
   /** A value's live rows. */
   readonly value?: ValueId;
-  /** The token that `sample` picked. */
+  /** The token that `sample` picked; ABSENT if the likeliest logit is not a finite number. */
   readonly token?: boolean;
 }
 

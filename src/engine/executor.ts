@@ -117,7 +117,10 @@ export function createExecutor({ plan, backend, core, residency, segmentLayers }
       if (!logits.every(Number.isFinite)) throw overflow();
       return { token: ABSENT, logits };
     }
-    if (result.token !== undefined) return { token: result.token, logits };
+    if (result.token !== undefined) {
+      if (result.token === ABSENT) throw overflow();
+      return { token: result.token, logits };
+    }
     const token = core.sample(logits, finish.params);
     // NaN loses to every number and ∞ wins: one look at the winner tells.
     if (!Number.isFinite(logits[token])) throw overflow();

@@ -78,6 +78,8 @@ fn keep_best(first: u32, end: u32, index: u32) {
 
 // Top-k of the chunks' candidates, then top-p, min-p, temperature and the draw: the chain of core.wasm's sampler,
 // operation by operation.
+const NO_TOKEN: u32 = 0xffffffffu; // the likeliest logit is not a number
+
 @group(0) @binding(1) var<storage, read> candidates: array<vec2<u32>>; // [CANDIDATES] logit bits, id
 @group(0) @binding(2) var<storage, read_write> token: array<u32>; // [1]
 
@@ -135,10 +137,19 @@ fn draw(count: u32) -> u32 {
   return sorted_ids[count - 1u];
 }
 
+// By its bits: a compiler may take for granted that no float is infinite.
+fn is_finite(value: f32) -> bool {
+  return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
+}
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(local_invocation_index) index: u32) {
   keep_best(0u, CANDIDATES, index);
   if (index > 0u) {
+    return;
+  }
+  if (!is_finite(sorted_logits[0])) {
+    token[0] = NO_TOKEN;
     return;
   }
   var kept = sampling.kept;
