@@ -25,6 +25,7 @@ export interface Decoder {
   readonly source: string;
   /** Elements of a span: what one lane decodes at a time. Rows are whole spans. */
   readonly spanElements: number;
+  /** Of `lib/`: which elements of the row a span is, and what several decoders share. */
   readonly modules: readonly (keyof typeof MODULE_SOURCES)[];
 }
 
@@ -39,8 +40,8 @@ export const DECODERS: Readonly<Record<QuantName, Decoder>> = {
   q5_1: { source: q51, spanElements: 32, modules: ["vectors-consecutive", "fifth-bits"] },
   q2_k: { source: q2k, spanElements: 32, modules: ["vectors-of-pairs"] },
   q3_k: { source: q3k, spanElements: 32, modules: ["vectors-of-pairs"] },
-  q4_k: { source: q4k, spanElements: 32, modules: ["vectors-of-nibbles"] },
-  q5_k: { source: q5k, spanElements: 32, modules: ["vectors-of-nibbles"] },
+  q4_k: { source: q4k, spanElements: 32, modules: ["vectors-of-nibbles", "scale-and-minimum"] },
+  q5_k: { source: q5k, spanElements: 32, modules: ["vectors-of-nibbles", "scale-and-minimum"] },
   q6_k: { source: q6k, spanElements: 32, modules: [] },
   iq4_nl: { source: iq4nl, spanElements: 32, modules: ["vectors-consecutive", "levels-iq4"] },
   iq4_xs: { source: iq4xs, spanElements: 32, modules: ["vectors-consecutive", "levels-iq4"] },

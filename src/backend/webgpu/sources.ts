@@ -30,6 +30,7 @@ import rowNorm from "../../../shaders/lib/row-norm.wgsl?raw";
 import rowsBatch from "../../../shaders/lib/rows-batch.wgsl?raw";
 import rowsOne from "../../../shaders/lib/rows-one.wgsl?raw";
 import sampling from "../../../shaders/lib/sampling.wgsl?raw";
+import scaleAndMinimum from "../../../shaders/lib/scale-and-minimum.wgsl?raw";
 import sharedAdd from "../../../shaders/lib/shared-add.wgsl?raw";
 import sharedNone from "../../../shaders/lib/shared-none.wgsl?raw";
 import silu from "../../../shaders/lib/silu.wgsl?raw";
@@ -97,6 +98,7 @@ export const MODULE_SOURCES = {
   "rows-batch": rowsBatch,
   "rows-one": rowsOne,
   sampling,
+  "scale-and-minimum": scaleAndMinimum,
   "shared-add": sharedAdd,
   "shared-none": sharedNone,
   silu,
