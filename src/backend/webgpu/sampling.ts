@@ -91,7 +91,7 @@ export function createSampling(
       data.setFloat32(16, p.random, true);
       data.setUint32(20, isGreedy(p) ? 1 : Math.min(p.topK, vocabSize), true);
       data.setUint32(24, p.penalized.length, true);
-      gpu.device.queue.writeBuffer(params.buffer, 0, data);
+      gpu.device.queue.writeBuffer(params.buffer, 0, data.buffer);
       gpu.device.queue.writeBuffer(penalized.buffer, 0, p.penalized as Uint32Array<ArrayBuffer>);
     },
   };
