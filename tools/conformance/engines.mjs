@@ -1,6 +1,8 @@
 // @ts-check
 /** The two places WebMoE runs in, with one way to ask: the built library in Node, and in a page of a browser. */
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { serveStatic } from "../run/static-server.mjs";
@@ -30,6 +32,22 @@ export class EngineError extends Error {
 }
 
 const LIBRARY = join(ROOT, "dist", "lib");
+
+/** What identifies the built library: a digest of all that runs. */
+export async function engineDigest() {
+  builtFile("node.js");
+  const hash = createHash("sha256");
+  const entries = await readdir(LIBRARY, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && /\.(js|wasm)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  for (const path of files) {
+    hash.update(relative(LIBRARY, path));
+    hash.update(await readFile(path));
+  }
+  return hash.digest("hex").slice(0, 12);
+}
 
 /** @param {string} file */
 function builtFile(file) {
@@ -64,6 +82,9 @@ export async function nodeEngine() {
   };
 }
 
+/** No comparison takes longer, unless something hangs. */
+const PAGE_LIMIT_MS = 900_000;
+
 /**
  * Each run has a page of its own in one browser profile: memory is given back, IndexedDB stays.
  * @param {import("playwright").Browser} browser
@@ -86,6 +107,7 @@ export async function browserEngine(browser) {
   return {
     async run(modelPath, options, jobs) {
       const page = await context.newPage();
+      const limit = setTimeout(() => page.close(), PAGE_LIMIT_MS);
       /** @type {string[]} */
       const complaints = [];
       page.on("pageerror", (error) => complaints.push(error.message));
@@ -104,6 +126,7 @@ export async function browserEngine(browser) {
         if (error instanceof EngineError || complaints.length === 0) throw error;
         throw new Error(`${error instanceof Error ? error.message : error}\n${complaints.join("\n")}`);
       } finally {
+        clearTimeout(limit);
         await page.close();
       }
     },

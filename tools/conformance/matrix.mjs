@@ -2,7 +2,7 @@
 /** What is compared with what: the full product and the sample draw from the same parts. */
 import { compareTokens, logitsDistance } from "./compare.mjs";
 import { EngineError } from "./engines.mjs";
-import { goldenLogits, modelFile } from "./models.mjs";
+import { decodeLogits, modelFile } from "./models.mjs";
 
 /**
  * @typedef {import("./engines.mjs").Engine} Engine
@@ -16,7 +16,13 @@ import { goldenLogits, modelFile } from "./models.mjs";
  * @property {number} logitsLimit of `logitsDistance`
  * @property {{ backend: string, decodeRouting: string }} numerics that the model must report
  *
- * @typedef {{ name: string, passed: boolean, detail: string }} Row
+ * @typedef {object} Check one line of a comparison
+ * @property {string} name
+ * @property {boolean} passed
+ * @property {string} detail
+ * @property {number} [distance] of logits, and the length of the prompt that they follow
+ * @property {number} [position]
+ * @property {number} [margin] least of the oracle's over the tokens compared
  */
 
 /** f32 sums in another order than llama.cpp's differ by 2e-6 to 2e-5; WGSL's exp and division are less exact. */
@@ -61,43 +67,66 @@ export const CONFIGURATIONS = {
  * @param {Configuration} configuration
  * @param {Golden} golden
  * @param {{ cases?: readonly string[], tokens?: number }} [limits] some cases only, and fewer tokens of each
- * @returns {Promise<Row[]>}
+ * @returns {Promise<Check[]>}
  */
 export async function compareWithGolden(engine, configuration, golden, { cases, tokens = Infinity } = {}) {
   const chosen = cases ? cases.map((name) => caseNamed(golden, name)) : golden.cases;
   const expected = chosen.map(({ ids }) => ids.slice(0, tokens));
-  const { results, info } = await engine.run(await modelFile(golden), configuration.options, [
-    { kind: "logits", ids: golden.logits.promptIds },
+  const { contextLength } = golden.model.recipe ?? {};
+  const options = { ...configuration.options, ...(contextLength === undefined ? {} : { contextLength }) };
+  const { results, info } = await engine.run(await modelFile(golden), options, [
+    ...golden.logits.map(({ promptIds }) => /** @type {const} */ ({ kind: "logits", ids: promptIds })),
     ...chosen.map(({ text }) => /** @type {const} */ ({ kind: "tokenize", text })),
     ...chosen.map(
       ({ promptIds }, i) =>
         /** @type {const} */ ({ kind: "generate", ids: promptIds, count: expected[i]?.length ?? 0 }),
     ),
   ]);
-  const { backend, decodeRouting } = info.numerics;
-  if (backend !== configuration.numerics.backend || decodeRouting !== configuration.numerics.decodeRouting) {
-    throw new Error(`Asked for ${configuration.name}, got backend ${backend}, routing in ${decodeRouting}.`);
-  }
-  const distance = logitsDistance(results[0] ?? [], goldenLogits(golden));
-  const prefix = `${golden.model.name} · ${configuration.name}`;
-  const logitsRow = {
-    name: `${prefix} · logits after ${golden.logits.promptIds.length} tokens`,
-    passed: distance <= configuration.logitsLimit,
-    detail: `rms difference / deviation ${distance.toExponential(1)}, limit ${configuration.logitsLimit.toExponential(0)}`,
-  };
-  const tokenRows = chosen.map((goldenCase, i) => {
-    const tokenized = (results[1 + i] ?? []).slice(0, goldenCase.tokens);
-    const asPrompt = compareTokens(tokenized, goldenCase.promptIds);
-    const greedy = compareTokens(results[1 + chosen.length + i] ?? [], expected[i] ?? []);
+  checkInfo(info, configuration, golden);
+  const logitsChecks = golden.logits.map((logits, i) => {
+    const distance = logitsDistance(results[i] ?? [], decodeLogits(logits));
+    const position = logits.promptIds.length;
     return {
-      name: `${prefix} · ${goldenCase.name}`,
+      name: `logits after ${position} tokens`,
+      passed: distance <= configuration.logitsLimit,
+      detail: `rms difference / deviation ${distance.toExponential(1)}, limit ${configuration.logitsLimit.toExponential(0)}`,
+      distance,
+      position,
+    };
+  });
+  const [tokenized, generated] = [golden.logits.length, golden.logits.length + chosen.length];
+  const tokenChecks = chosen.map((goldenCase, i) => {
+    const asked = (results[tokenized + i] ?? []).slice(0, goldenCase.tokens);
+    const asPrompt = compareTokens(asked, goldenCase.promptIds);
+    const greedy = compareTokens(results[generated + i] ?? [], expected[i] ?? []);
+    return {
+      name: goldenCase.name,
       passed: asPrompt.same && greedy.same,
       detail: asPrompt.same
         ? tokensDetail(greedy, expected[i] ?? [], goldenCase)
         : `the prompt is tokenised differently from token ${asPrompt.firstDifference} on`,
+      margin: Math.min(...goldenCase.margins.slice(0, tokens)),
     };
   });
-  return [logitsRow, ...tokenRows];
+  return [...logitsChecks, ...tokenChecks];
+}
+
+/**
+ * The model ran as asked, on the encodings that its file has.
+ * @param {import("../../src/api/info.ts").ModelInfo} info
+ * @param {Configuration} configuration
+ * @param {Golden} golden
+ */
+function checkInfo({ numerics, quantizations }, configuration, { model }) {
+  const { backend, decodeRouting } = numerics;
+  if (backend !== configuration.numerics.backend || decodeRouting !== configuration.numerics.decodeRouting) {
+    throw new Error(`Asked for ${configuration.name}, got backend ${backend}, routing in ${decodeRouting}.`);
+  }
+  for (const [type, count] of Object.entries(model.tensorTypes ?? {})) {
+    if (quantizations[type] !== count) {
+      throw new Error(`The file has ${count} tensors of ${type}; the model reports ${quantizations[type]}.`);
+    }
+  }
 }
 
 /** @param {Golden} golden @param {string} name @returns {GoldenCase} */
@@ -116,6 +145,9 @@ function tokensDetail({ same, firstDifference }, expected, { margins }) {
 
 /** Residency budgets: the least that is possible, or a share of all expert bytes. */
 export const BUDGETS = /** @type {const} */ (["one slot a layer", 0.1, 0.25, 0.5, 1]);
+
+/** @param {(typeof BUDGETS)[number]} budget */
+export const budgetLabel = (budget) => (typeof budget === "number" ? `${budget * 100} %` : budget);
 
 /** Prompts of 1, 17 and 200 tokens. */
 export const RESIDENCY_CASES = ["1 token", "17 tokens", "200 tokens"];
@@ -141,32 +173,31 @@ export async function budgetRange(engine, golden, options) {
 /**
  * Greedy tokens of one model under one expert budget: the golden ones, with no more expert bytes than allowed.
  * @param {Engine} engine
- * @param {{ name: string, options: import("../../src/api/options.ts").LoadOptions }} configuration
+ * @param {import("../../src/api/options.ts").LoadOptions} options
  * @param {Golden} golden
  * @param {(typeof BUDGETS)[number]} budget
  * @param {{ all: number, least: number }} range
  * @param {{ cases?: readonly string[], tokens: number }} limits
- * @returns {Promise<(Row & { replays: number })[]>} `replays` of all prompts together
+ * @returns {Promise<(Check & { replays: number })[]>} `replays` of all prompts together
  */
-export async function compareUnderBudget(engine, configuration, golden, budget, range, limits) {
+export async function compareUnderBudget(engine, options, golden, budget, range, limits) {
   const bytes =
     budget === "one slot a layer" ? range.least : Math.max(range.least, Math.ceil(budget * range.all));
   const chosen = (limits.cases ?? RESIDENCY_CASES).map((name) => caseNamed(golden, name));
   const { results, stats } = await engine.run(
     await modelFile(golden),
-    { ...configuration.options, expertBudget: bytes },
+    { ...options, expertBudget: bytes },
     chosen.map(
       ({ promptIds }) => /** @type {const} */ ({ kind: "generate", ids: promptIds, count: limits.tokens }),
     ),
   );
-  const label = typeof budget === "number" ? `${budget * 100} %` : budget;
   const within = stats.peakExpertBytes <= bytes && stats.peakExpertBytes > 0;
   return chosen.map((goldenCase, i) => {
     const expected = goldenCase.ids.slice(0, limits.tokens);
     const greedy = compareTokens(results[i] ?? [], expected);
     const peak = `peak ${stats.peakExpertBytes} of ${bytes} bytes`;
     return {
-      name: `${golden.model.name} · ${configuration.name} · budget ${label} · ${goldenCase.name}`,
+      name: goldenCase.name,
       passed: greedy.same && within,
       detail: `${tokensDetail(greedy, expected, goldenCase)}, ${peak}${within ? "" : ": not within the budget"}`,
       replays: stats.replays,

@@ -161,3 +161,17 @@ export const RANDOM_PROMPTS = [
 
 /** Whose logits are compared. */
 export const LOGITS_PROMPT = { text: GARDEN, tokens: 24 };
+
+/**
+ * What the models of the architectures are asked: the first whose margins are wide enough, before the next seed is
+ * tried. A model is slower to make than a prompt to answer.
+ * @type {readonly Candidate[]}
+ */
+export const ARCHITECTURE_PROMPTS = [HARBOR, GARDEN]
+  .flatMap((text) => text.split(/(?<=[.?!]"?)\s+/).map((_, at, all) => all.slice(at, at + 6).join(" ")))
+  .filter((text) => text.length > 200)
+  .filter((_, i) => i % 4 === 0)
+  .map((text) => ({ text, tokens: 24 }));
+
+/** More than 1,000 tokens in the vocabulary of random models. */
+export const LONG_TEXT = [HARBOR, GARDEN, HARBOR, GARDEN].join("\n");

@@ -4,19 +4,21 @@ import { browserEngine, type Engine, nodeEngine } from "./engines.mjs";
 import {
   BUDGETS,
   budgetRange,
+  type Check,
   CONFIGURATIONS,
   compareUnderBudget,
   compareWithGolden,
-  type Row,
 } from "./matrix.mjs";
-import { RANDOM_MODELS, readGolden } from "./models.mjs";
+import { FAMILIES, readGolden, SAMPLE_MODELS } from "./models.mjs";
 
 /** Tokens that a software renderer gives in reasonable time. */
 const GPU_TOKENS = 12;
+/** With one slot a layer every token brings its experts in, one after the other. */
+const ONE_SLOT_TOKENS = 6;
 
-function expectAll(rows: Row[]): void {
-  expect(rows.length).toBeGreaterThan(0);
-  expect(rows.filter(({ passed }) => !passed)).toEqual([]);
+function expectAll(checks: Check[]): void {
+  expect(checks.length).toBeGreaterThan(0);
+  expect(checks.filter(({ passed }) => !passed)).toEqual([]);
 }
 
 test.describe("WASM in Node", () => {
@@ -29,9 +31,13 @@ test.describe("WASM in Node", () => {
     expectAll(await compareWithGolden(engine, CONFIGURATIONS.wasm, await readGolden("embedded")));
   });
 
-  for (const { name } of RANDOM_MODELS) {
-    test(`${name} says llama.cpp's tokens and has its logits`, async () => {
-      expectAll(await compareWithGolden(engine, CONFIGURATIONS.wasm, await readGolden(name)));
+  for (const family of Object.keys(FAMILIES)) {
+    const models = SAMPLE_MODELS.filter((model) => model.family === family);
+    const types = models.map(({ recipe }) => recipe.type).join(", ");
+    test(`${family} says llama.cpp's tokens with weights of ${types}`, async () => {
+      for (const { name } of models) {
+        expectAll(await compareWithGolden(engine, CONFIGURATIONS.wasm, await readGolden(name)));
+      }
     });
   }
 
@@ -40,8 +46,7 @@ test.describe("WASM in Node", () => {
     const { options } = CONFIGURATIONS.wasm;
     const range = await budgetRange(engine, golden, options);
     for (const budget of BUDGETS) {
-      const limits = { tokens: 16 };
-      expectAll(await compareUnderBudget(engine, { name: "WASM", options }, golden, budget, range, limits));
+      expectAll(await compareUnderBudget(engine, options, golden, budget, range, { tokens: 16 }));
     }
   });
 });
@@ -67,22 +72,21 @@ test.describe("WebGPU in the page", () => {
 
   test("experts missed in the middle of a pass are fetched and replayed without a trace", async () => {
     const golden = await readGolden("random-b-q4_0");
-    const options = CONFIGURATIONS.segmentAll.options;
+    const { options } = CONFIGURATIONS.segmentAll;
     const range = await budgetRange(engine, golden, options);
     const limits = { cases: ["24 tokens"], tokens: GPU_TOKENS };
-    const rows = await compareUnderBudget(engine, CONFIGURATIONS.segmentAll, golden, 0.25, range, limits);
-    expectAll(rows);
-    expect(rows[0]?.replays).toBeGreaterThan(0);
+    const checks = await compareUnderBudget(engine, options, golden, 0.25, range, limits);
+    expectAll(checks);
+    expect(checks[0]?.replays).toBeGreaterThan(0);
   });
 
   test("one slot a layer gives the same tokens, twice: from the network, then from IndexedDB", async () => {
     const golden = await readGolden("embedded");
     const options = { backend: "webgpu", segmentLayers: "all", store: "indexeddb" } as const;
     const range = await budgetRange(engine, golden, options);
-    for (const visit of ["first visit", "second visit"]) {
-      const configuration = { name: `WebGPU, ${visit}`, options };
-      const limits = { cases: ["17 tokens"], tokens: GPU_TOKENS };
-      expectAll(await compareUnderBudget(engine, configuration, golden, "one slot a layer", range, limits));
+    for (let visit = 1; visit <= 2; visit++) {
+      const limits = { cases: ["17 tokens"], tokens: ONE_SLOT_TOKENS };
+      expectAll(await compareUnderBudget(engine, options, golden, "one slot a layer", range, limits));
     }
   });
 });

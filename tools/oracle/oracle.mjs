@@ -20,25 +20,41 @@ export function oracleVersion() {
   return { llamaCpp: tag, nodeLlamaCpp: version };
 }
 
-/**
- * @param {string} path a GGUF; the exact twin where tokens are to be compared
- * @param {{ contextSize: number, threads?: number }} options
- */
-export async function openOracle(path, { contextSize, threads = 1 }) {
-  const llama = await getLlama({
+const THREADS = 1;
+
+/** The library, loaded once for all models. @type {ReturnType<typeof getLlama> | undefined} */
+let loaded;
+
+function library() {
+  loaded ??= getLlama({
     gpu: false,
     build: "never",
     skipDownload: true,
     progressLogs: false,
     logLevel: LlamaLogLevel.error,
-    maxThreads: threads,
+    maxThreads: THREADS,
   });
+  return loaded;
+}
+
+/** Gives the library's threads back; models must have been disposed of. */
+export async function closeLibrary() {
+  await (await loaded)?.dispose();
+  loaded = undefined;
+}
+
+/**
+ * @param {string} path a GGUF; the exact twin where tokens are to be compared
+ * @param {{ contextSize: number }} options
+ */
+export async function openOracle(path, { contextSize }) {
+  const llama = await library();
   const model = await llama.loadModel({ modelPath: path, gpuLayers: 0, useMmap: true });
   const context = await model.createContext({
     contextSize,
     batchSize: contextSize,
     sequences: 1,
-    threads,
+    threads: THREADS,
     flashAttention: false,
     experimentalKvCacheKeyType: "F32",
     experimentalKvCacheValueType: "F32",
@@ -68,17 +84,21 @@ export async function openOracle(path, { contextSize, threads = 1 }) {
     tokenize: (text) => [...model.tokenize(text, true)],
 
     /**
-     * The likeliest token `count` times; end-of-sequence tokens do not stop it.
-     * @param {readonly number[]} prompt @param {number} count @returns {Promise<GreedyRun>}
+     * The likeliest token `count` times; end-of-sequence tokens do not stop it. Undefined as soon as a margin is
+     * less than `leastMargin`.
+     * @param {readonly number[]} prompt @param {number} count @param {number} leastMargin
+     * @returns {Promise<GreedyRun | undefined>}
      */
-    async greedy(prompt, count) {
+    async greedy(prompt, count, leastMargin) {
       await sequence.clearHistory();
       const ids = [];
       const margins = [];
       let ranked = await evaluate(prompt);
       for (;;) {
         const [best, second] = ranked;
-        margins.push(best[1] - second[1]);
+        const margin = best[1] - second[1];
+        if (margin < leastMargin) return undefined;
+        margins.push(margin);
         ids.push(best[0]);
         if (ids.length === count) return { ids, margins };
         ranked = await evaluate([best[0]]);
@@ -101,7 +121,6 @@ export async function openOracle(path, { contextSize, threads = 1 }) {
     async dispose() {
       await context.dispose();
       await model.dispose();
-      await llama.dispose();
     },
   };
 }

@@ -1,0 +1,146 @@
+// @ts-check
+/** The full product, as a list of cases that can be run one at a time and in pieces. */
+import {
+  BUDGETS,
+  budgetLabel,
+  budgetRange,
+  CONFIGURATIONS,
+  compareUnderBudget,
+  compareWithGolden,
+  RESIDENCY_CASES,
+} from "./matrix.mjs";
+import { ARCHITECTURE_MODELS, POSITION_MODELS, RANDOM_MODELS, readGolden, readRecorded } from "./models.mjs";
+
+/**
+ * @typedef {import("./engines.mjs").Engine} Engine
+ * @typedef {import("./engines.mjs").Place} Place
+ * @typedef {import("./matrix.mjs").Check} Check
+ * @typedef {import("./models.mjs").Golden} Golden
+ *
+ * @typedef {object} Case
+ * @property {ProductName} product
+ * @property {string} key unique, and what a filter looks in
+ * @property {string} subject the model, or the expert budget
+ * @property {string} configuration
+ * @property {Place} place
+ * @property {number} checks that it makes
+ * @property {Golden | undefined} golden undefined if not recorded: then it cannot be run
+ * @property {(engine: Engine) => Promise<Check[]>} run
+ */
+
+/** @typedef {keyof typeof PRODUCTS} ProductName */
+
+export const PRODUCTS = /** @satisfies {Readonly<Record<string, string>>} */ ({
+  embedded: "Trained model: 11 prompts × 64 tokens, and logits",
+  random: "Random qwen3moe, two shapes × four types: 2 prompts × 32 tokens, and logits",
+  budgets: "Expert budgets × stores × backends: prompts of 1, 17 and 200 tokens",
+  architectures: "Architecture × type × two shapes: 32 tokens after 24, and logits",
+  positions: "Logits after 1, 100 and 1,000 tokens",
+});
+
+export const RESIDENCY_TOKENS = 16;
+
+/**
+ * Where experts come and go: Node and page, both backends, both stores. With all layers in one segment a missing
+ * expert is found afterwards, and its layers are replayed; with one, before it is needed.
+ * @type {ReadonlyArray<{ name: string, place: Place, options: import("../../src/api/options.ts").LoadOptions }>}
+ */
+export const RESIDENCY = [
+  { name: "WASM in Node, memory store", place: "node", options: { backend: "wasm", store: "memory" } },
+  { name: "WASM in the page, memory store", place: "browser", options: { backend: "wasm", store: "memory" } },
+  { name: "WASM in the page, IndexedDB", place: "browser", options: { backend: "wasm", store: "indexeddb" } },
+  {
+    name: "WebGPU, all layers a segment, memory store",
+    place: "browser",
+    options: { backend: "webgpu", segmentLayers: "all", store: "memory" },
+  },
+  {
+    name: "WebGPU, 1 layer a segment, IndexedDB",
+    place: "browser",
+    options: { backend: "webgpu", segmentLayers: 1, store: "indexeddb" },
+  },
+];
+
+/** The backends that every architecture and type is run on. */
+export const BACKENDS = [CONFIGURATIONS.wasm, CONFIGURATIONS.segmentAll];
+
+/**
+ * @param {ProductName} product @param {string} model @param {Golden | undefined} golden
+ * @param {import("./matrix.mjs").Configuration} configuration @param {number} checks
+ * @returns {Case}
+ */
+function comparison(product, model, golden, configuration, checks) {
+  return {
+    product,
+    key: `${product} · ${model} · ${configuration.name}`,
+    subject: model,
+    configuration: configuration.name,
+    place: configuration.place,
+    checks,
+    golden,
+    run: (engine) => {
+      if (!golden) throw new Error(`No golden vectors of ${model}.`);
+      return compareWithGolden(engine, configuration, golden);
+    },
+  };
+}
+
+/** @param {Golden} golden @returns {Case[]} */
+function budgetCases(golden) {
+  return RESIDENCY.flatMap(({ name, place, options }) => {
+    /** @type {ReturnType<typeof budgetRange> | undefined} */
+    let range;
+    return BUDGETS.map((budget) => ({
+      product: /** @type {const} */ ("budgets"),
+      key: `budgets · ${name} · ${budgetLabel(budget)}`,
+      subject: budgetLabel(budget),
+      configuration: name,
+      place,
+      checks: RESIDENCY_CASES.length,
+      golden,
+      run: async (/** @type {Engine} */ engine) => {
+        range ??= budgetRange(engine, golden, options);
+        const limits = { tokens: RESIDENCY_TOKENS };
+        return compareUnderBudget(engine, options, golden, budget, await range, limits);
+      },
+    }));
+  });
+}
+
+/**
+ * Whether a case belongs to those that meet every architecture and every type at least once, which run first.
+ * @param {import("./models.mjs").MadeModel} model
+ */
+function isInCover({ family, recipe: { type, shape } }) {
+  if (shape !== "b" && shape !== "w") return false;
+  return family === "qwen3moe" || type === "q8_0" || type === "q4_k_m";
+}
+
+/** All cases, in the order they are run. @returns {Promise<Case[]>} */
+export async function allCases() {
+  const embedded = await readGolden("embedded");
+  const configurations = Object.values(CONFIGURATIONS);
+  const cases = configurations.map((configuration) =>
+    comparison("embedded", "embedded", embedded, configuration, embedded.cases.length + 1),
+  );
+  for (const { name } of RANDOM_MODELS) {
+    const golden = await readGolden(name);
+    for (const configuration of configurations) {
+      cases.push(comparison("random", name, golden, configuration, golden.cases.length + 1));
+    }
+  }
+  cases.push(...budgetCases(embedded));
+  const inOrder = [
+    ...ARCHITECTURE_MODELS.filter(isInCover),
+    ...ARCHITECTURE_MODELS.filter((model) => !isInCover(model)),
+  ];
+  for (const backend of BACKENDS) {
+    for (const { name } of POSITION_MODELS) {
+      cases.push(comparison("positions", name, await readRecorded(name), backend, 3));
+    }
+    for (const { name } of inOrder) {
+      cases.push(comparison("architectures", name, await readRecorded(name), backend, 2));
+    }
+  }
+  return cases;
+}

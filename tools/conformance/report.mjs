@@ -1,0 +1,374 @@
+// @ts-check
+/** `docs/conformance.md`: what was compared, with which versions, and what is open. */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { BUDGETS, budgetLabel, CONFIGURATIONS } from "./matrix.mjs";
+import {
+  ARCHITECTURE_MODELS,
+  FAMILIES,
+  FILE_TYPES,
+  POSITION_MODELS,
+  RANDOM_MODELS,
+  ROOT,
+  shapesOf,
+  WORK,
+} from "./models.mjs";
+import { BACKENDS, PRODUCTS, RESIDENCY, RESIDENCY_TOKENS } from "./products.mjs";
+import { resultOf } from "./results.mjs";
+
+/**
+ * @typedef {import("./products.mjs").Case} Case
+ * @typedef {import("./results.mjs").Result} Result
+ * @typedef {import("./matrix.mjs").Check} Check
+ *
+ * @typedef {{ item: Case, result: Result | undefined }} Entry
+ * @typedef {{ passed: number, failed: number, open: number }} Counts
+ */
+
+/** A comparison that threw made none of its checks: all have failed. @param {Entry} entry @returns {Counts} */
+function countsOf({ item: { checks }, result }) {
+  if (!result) return { passed: 0, failed: 0, open: checks };
+  const passed = result.checks.filter((check) => check.passed).length;
+  return { passed, failed: checks - passed, open: 0 };
+}
+
+/** @param {readonly Entry[]} entries @returns {Counts} */
+function total(entries) {
+  const sum = { passed: 0, failed: 0, open: 0 };
+  for (const entry of entries) {
+    const counts = countsOf(entry);
+    sum.passed += counts.passed;
+    sum.failed += counts.failed;
+    sum.open += counts.open;
+  }
+  return sum;
+}
+
+/** @param {readonly Entry[]} entries @returns {Check[]} */
+const checksOf = (entries) => entries.flatMap(({ result }) => result?.checks ?? []);
+
+/** @param {readonly (number | undefined)[]} values */
+const numbers = (values) => values.filter((value) => value !== undefined);
+
+/** @param {number} value */
+const inFigures = (value) => value.toExponential(1);
+
+/** @param {readonly Entry[]} entries */
+function worstDistance(entries) {
+  const distances = numbers(checksOf(entries).map(({ distance }) => distance));
+  return distances.length === 0 ? "" : inFigures(Math.max(...distances));
+}
+
+/** @param {readonly Entry[]} entries */
+function leastMargin(entries) {
+  const margins = numbers(checksOf(entries).map(({ margin }) => margin));
+  return margins.length === 0 ? "" : Math.min(...margins).toFixed(3);
+}
+
+/** One mark for some cases: pass with the worst difference, fail, open, or part of them. @param {readonly Entry[]} entries */
+function mark(entries) {
+  const { passed, failed, open } = total(entries);
+  if (failed > 0) return "**fail**";
+  if (passed === 0) return "open";
+  const figure = worstDistance(entries) || "pass";
+  return open === 0 ? figure : `${figure} (part open)`;
+}
+
+/** @param {readonly string[]} head @param {readonly (readonly (string | number)[])[]} rows */
+function table(head, rows) {
+  const line = (/** @type {readonly (string | number)[]} */ cells) =>
+    `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** @param {readonly Entry[]} entries */
+function summary(entries) {
+  const rows = Object.entries(PRODUCTS).flatMap(([product, title]) =>
+    ["WASM", "WebGPU"].map((backend) => {
+      const own = entries.filter(
+        ({ item }) => item.product === product && item.configuration.startsWith(backend),
+      );
+      const { passed, failed, open } = total(own);
+      return [title, backend, own.length, passed, failed, open, worstDistance(own), leastMargin(own)];
+    }),
+  );
+  return table(
+    [
+      "product",
+      "backend",
+      "cases",
+      "checks passed",
+      "failed",
+      "open",
+      "worst logits difference",
+      "least margin",
+    ],
+    rows,
+  );
+}
+
+/** @param {readonly Entry[]} entries */
+function prompts(entries) {
+  const own = entries.filter(({ item }) => item.product === "embedded");
+  const golden = own[0]?.item.golden;
+  if (!golden) return "";
+  /** @param {Entry} entry @param {string} name */
+  const promptMark = ({ result }, name) => {
+    if (!result) return "open";
+    const check = result.checks.find((candidate) => candidate.name === name);
+    if (!check?.passed) return "**fail**";
+    return check.distance === undefined ? "pass" : inFigures(check.distance);
+  };
+  const names = golden.cases.map(({ name, promptIds, ids, margins }) => ({
+    name,
+    cells: [promptIds.length, ids.length, Math.min(...margins).toFixed(3)],
+  }));
+  const logits = golden.logits.map(({ promptIds }) => ({
+    name: `logits after ${promptIds.length} tokens`,
+    cells: [promptIds.length, "", ""],
+  }));
+  return table(
+    ["prompt", "tokens", "generated", "least margin", ...own.map(({ item }) => item.configuration)],
+    [...names, ...logits].map(({ name, cells }) => [
+      name,
+      ...cells,
+      ...own.map((entry) => promptMark(entry, name)),
+    ]),
+  );
+}
+
+/**
+ * A grid of marks.
+ * @param {readonly Entry[]} entries of one product
+ * @param {string} corner @param {readonly string[]} rows @param {readonly string[]} columns
+ * @param {(item: Case, row: string, column: string) => boolean} belongs
+ */
+function grid(entries, corner, rows, columns, belongs) {
+  return table(
+    [corner, ...columns],
+    rows.map((row) => [
+      row,
+      ...columns.map((column) => mark(entries.filter(({ item }) => belongs(item, row, column)))),
+    ]),
+  );
+}
+
+/** @param {readonly Entry[]} entries */
+function random(entries) {
+  const own = entries.filter(({ item }) => item.product === "random");
+  const configurations = Object.values(CONFIGURATIONS).map(({ name }) => name);
+  const names = RANDOM_MODELS.map(({ name }) => name);
+  return grid(own, "model", names, configurations, (item, row, column) => {
+    return item.subject === row && item.configuration === column;
+  });
+}
+
+/** @param {readonly Entry[]} entries */
+function budgets(entries) {
+  const own = entries.filter(({ item }) => item.product === "budgets");
+  const columns = RESIDENCY.map(({ name }) => name);
+  return grid(own, "budget", BUDGETS.map(budgetLabel), columns, (item, row, column) => {
+    return item.subject === row && item.configuration === column;
+  });
+}
+
+/** @param {readonly Entry[]} entries @param {string} configuration */
+function architectures(entries, configuration) {
+  const own = entries.filter(
+    ({ item }) => item.product === "architectures" && item.configuration === configuration,
+  );
+  const familyOf = new Map(ARCHITECTURE_MODELS.map(({ name, family, recipe }) => [name, { family, recipe }]));
+  const rows = FILE_TYPES.flatMap((type) => shapesOf(type).map((shape) => `${type}, ${shape}`));
+  return grid(own, "type, shape", rows, Object.keys(FAMILIES), (item, row, column) => {
+    const made = familyOf.get(item.subject);
+    return made?.family === column && `${made.recipe.type}, ${made.recipe.shape}` === row;
+  });
+}
+
+/** @param {readonly Entry[]} entries */
+function positions(entries) {
+  const own = entries.filter(({ item }) => item.product === "positions");
+  const lengths = [1, 100, 1000];
+  return table(
+    ["architecture", ...BACKENDS.flatMap(({ name }) => lengths.map((length) => `${name}, ${length}`))],
+    POSITION_MODELS.map(({ name, family }) => [
+      family,
+      ...BACKENDS.flatMap((backend) => {
+        const entry = own.find(({ item }) => item.subject === name && item.configuration === backend.name);
+        return lengths.map((length) => {
+          if (!entry?.result) return "open";
+          const check = entry.result.checks.find(({ position }) => position === length);
+          return check?.passed && check.distance !== undefined ? inFigures(check.distance) : "**fail**";
+        });
+      }),
+    ]),
+  );
+}
+
+/** What each model was made of: its seed, and which prompts were passed over before one's margins were wide. @param {readonly Entry[]} entries */
+function seeds(entries) {
+  const goldens = new Map(
+    entries
+      .filter(({ item }) => item.product === "architectures")
+      .map(({ item }) => [item.subject, item.golden]),
+  );
+  const families = Object.keys(FAMILIES);
+  return table(
+    ["type, shape", ...families],
+    FILE_TYPES.flatMap((type) =>
+      shapesOf(type).map((shape) => [
+        `${type}, ${shape}`,
+        ...families.map((family) => {
+          const golden = goldens.get(`${family}-${shape}-${type}`);
+          const [goldenCase] = golden?.cases ?? [];
+          if (!golden?.model.recipe || !goldenCase) return "open";
+          const opening = goldenCase.text.split(" ").slice(0, 2).join(" ");
+          return `${golden.model.recipe.seed}, “${opening}…”, ${Math.min(...goldenCase.margins).toFixed(2)}`;
+        }),
+      ]),
+    ),
+  );
+}
+
+/** Failures one by one. @param {readonly Entry[]} entries */
+function failures(entries) {
+  const lines = entries.flatMap(({ item, result }) =>
+    (result?.checks ?? [])
+      .filter(({ passed }) => !passed)
+      .map(({ name, detail }) => `- ${item.key} · ${name}: ${detail}`),
+  );
+  return lines.length === 0 ? "" : `\n## What fails\n\n${lines.join("\n")}\n`;
+}
+
+/** What is open, by product and configuration. @param {readonly Entry[]} entries */
+function openCases(entries) {
+  /** @type {Map<string, string[]>} */
+  const groups = new Map();
+  for (const { item, result } of entries) {
+    if (result) continue;
+    const group = `${PRODUCTS[item.product].split(":")[0]}, ${item.configuration}`;
+    groups.set(group, [...(groups.get(group) ?? []), item.subject]);
+  }
+  if (groups.size === 0) return "Nothing.";
+  return [...groups]
+    .map(([group, subjects]) => `- ${group}: ${subjects.length} cases, “open” in the tables`)
+    .join("\n");
+}
+
+/** @typedef {{ name: string, pre: string, strings: number, idsEqual: number, textEqual: number, roundTrips: number, roundTripsExact: number, tokens?: number, tokensEqual?: number }} TokenizerRow */
+
+/** The tokenizers' own comparison, if it has been run. */
+async function tokenizers() {
+  const text = await readFile(join(WORK, "tokenizers.json"), "utf8").catch(() => undefined);
+  if (text === undefined) return "Open: `node tools/conformance/tokenizers/run.mjs` has not been run.";
+  /** @type {{ rows: TokenizerRow[], notCompared?: Record<string, string>, knownIssues?: { name: string, reason: string }[] }} */
+  const { rows, notCompared = {}, knownIssues = [] } = JSON.parse(text);
+  const cells = rows.map((row) => {
+    const { tokens = 0, tokensEqual = 0 } = row;
+    const exact =
+      row.idsEqual === row.strings &&
+      row.textEqual === row.strings &&
+      row.roundTripsExact === row.roundTrips &&
+      tokensEqual === tokens;
+    return [
+      row.name,
+      row.pre,
+      `${row.idsEqual} of ${row.strings}`,
+      `${row.roundTripsExact} of ${row.roundTrips}`,
+      exact ? "pass" : "**fail**",
+    ];
+  });
+  const notes = [
+    ...Object.entries(notCompared).map(([name, reason]) => `- Not compared: ${name}: ${reason}`),
+    ...knownIssues.map(({ name, reason }) => `- Known: ${name}: ${reason}`),
+  ];
+  return [
+    table(["vocabulary", "pre-tokenizer", "ids equal", "round trips exact", ""], cells),
+    ...(notes.length > 0 ? ["", ...notes] : []),
+  ].join("\n");
+}
+
+/** @param {readonly Entry[]} entries */
+async function versions(entries) {
+  const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
+  const oracle = entries.find(({ item }) => item.golden)?.item.golden?.oracle;
+  const chromium = new Set(entries.flatMap(({ result }) => result?.chromium ?? []));
+  return [
+    `- WebMoE ${version}`,
+    `- llama.cpp ${oracle?.llamaCpp} (node-llama-cpp ${oracle?.nodeLlamaCpp})`,
+    `- Node ${process.versions.node}`,
+    `- Chromium ${[...chromium].join(", ") || "not used"}, WebGPU through SwiftShader`,
+  ].join("\n");
+}
+
+/**
+ * Writes the table from the results of one build of the engine.
+ * @param {readonly Case[]} cases @param {Map<string, Result>} results
+ * @returns {Promise<Counts>} in checks
+ */
+export async function writeReport(cases, results) {
+  const entries = cases.map((item) => ({ item, result: resultOf(results, item) }));
+  const text = `# Conformance
+
+Written by \`npm run conformance\` on ${new Date().toISOString().slice(0, 10)}.
+
+${await versions(entries)}
+
+The oracle is llama.cpp on the CPU with F32 key and value cache and without flash attention, on the exact twin of each
+model: the same quantised weights, dequantised to F32. WebMoE runs the quantised file with \`activations: "f32"\`, its
+only profile so far. Tokens are greedy and must all be equal. A logits difference is the root mean square of the
+difference of centred logits over their standard deviation: at most ${inFigures(CONFIGURATIONS.wasm.logitsLimit)} on WASM and ${inFigures(CONFIGURATIONS.segmentAll.logitsLimit)} on WebGPU. The margin is by
+how much a token's logit led the next best in the oracle.
+
+${summary(entries)}
+
+Open — not run with this build, neither passed nor failed:
+
+${openCases(entries)}
+${failures(entries)}
+## Prompts of the trained model
+
+${prompts(entries)}
+
+## Random qwen3moe
+
+The worse of tokens and logits; a figure is the logits difference of a case that passes.
+
+${random(entries)}
+
+## Expert budgets
+
+${RESIDENCY_TOKENS} tokens after prompts of 1, 17 and 200, equal to llama.cpp's, with no more expert bytes than the budget at any time.
+
+${budgets(entries)}
+
+## Architectures and types
+
+Random-weight models of \`npm run make-model\`: 32 tokens equal, and the logits difference after the prompt of 24. \`llama\`
+is dense, \`mixtral\` the same architecture with experts. Shapes \`b\` and \`w\` have no power of two where none is needed.
+A file of one encoding has it in every matrix but the routers, which the engine must report tensor by tensor; the
+\`_m\` types mix encodings as llama.cpp's quantiser does, and in shape \`b\` with its fallbacks.
+
+${BACKENDS.map(({ name }) => `### ${name}\n\n${architectures(entries, name)}`).join("\n\n")}
+
+## Positions
+
+Logits difference after prompts of 1, 100 and 1,000 tokens, type q8_0.
+
+${positions(entries)}
+
+## Tokenizers
+
+${await tokenizers()}
+
+## Seeds
+
+Seed, prompt and least margin of each model. Seeds, and for each the prompts, were tried in order until one's margins
+were at least 0.02 at every step, by the oracle alone.
+
+${seeds(entries)}
+`;
+  await mkdir(join(ROOT, "docs"), { recursive: true });
+  await writeFile(join(ROOT, "docs", "conformance.md"), text);
+  return total(entries);
+}
