@@ -69,6 +69,8 @@ export interface Stats {
   peakExpertBytes: number;
   /** Stored parts found damaged and fetched again. */
   healedParts: number;
+  /** 1 once the store has failed or is full: everything goes on, but parts are no longer kept. */
+  storeFailures: number;
   /** Bytes of this model in the store, and what a complete copy takes; equal when complete for offline use. */
   storedBytes: number;
   storableBytes: number;

@@ -51,7 +51,8 @@ export function createFigures() {
       fields.hits.textContent = formatShare(hits, hits + misses);
       fields.network.textContent = formatBytes(stats.networkBytes);
       fields.store.textContent = formatBytes(stats.storeBytes);
-      fields.offline.textContent = formatShare(stats.storedBytes, stats.storableBytes);
+      const stored = formatShare(stats.storedBytes, stats.storableBytes);
+      fields.offline.textContent = stats.storeFailures > 0 ? `${stored}, store full` : stored;
       fields.replays.textContent = formatCount(stats.replays - (before?.replays ?? 0));
     },
     showDetails(info: ModelInfo): void {

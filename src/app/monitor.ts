@@ -35,7 +35,8 @@ export function createMonitor(
     clearTimeout(timer);
     if (!stats || watched !== model) return;
     if (isWriting) timer = setTimeout(() => void watch(model), WRITING_MS);
-    else if (stats.storedBytes < stats.storableBytes) timer = setTimeout(() => void watch(model), RESTING_MS);
+    else if (stats.storedBytes < stats.storableBytes && stats.storeFailures === 0)
+      timer = setTimeout(() => void watch(model), RESTING_MS);
   }
 
   return {

@@ -2,7 +2,7 @@ import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { ModelInfo, Stats } from "../api/info.ts";
 import type { Model } from "../api/model.ts";
 import type { Backend } from "../backend/backend.ts";
-import type { LibraryCounters } from "../experts/parts.ts";
+import type { LibraryReport } from "../experts/part-loader.ts";
 import type { Tokenizer } from "../model/tokenizer/tokenizer.ts";
 import type { Residency } from "../residency/residency.ts";
 import type { Executor } from "./executor.ts";
@@ -19,7 +19,7 @@ export interface SessionParts {
   readonly residency: Residency;
   /** What goes on while nothing computes. */
   readonly completion: IdleWork;
-  readonly counters: () => LibraryCounters;
+  readonly counters: () => LibraryReport;
   /** Ends background work and closes what the session was built on. */
   readonly close: () => Promise<void>;
 }
@@ -108,6 +108,7 @@ export function createSession(parts: SessionParts): Model {
         residentExpertBytes,
         peakExpertBytes,
         healedParts: library.healedParts,
+        storeFailures: library.storeFailures,
         storedBytes: library.storedBytes,
         storableBytes: library.storableBytes,
         ...speed,
