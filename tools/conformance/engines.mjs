@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { runLoud } from "../run/install.mjs";
 import { serveStatic } from "../run/static-server.mjs";
 import { ROOT, WORK } from "./models.mjs";
 import { runJobs } from "./page/jobs.js";
@@ -13,7 +14,7 @@ import { runJobs } from "./page/jobs.js";
  * @typedef {import("./page/jobs.js").Job} Job
  * @typedef {import("./page/jobs.js").JobsResult} JobsResult
  * @typedef {import("../../src/api/options.ts").LoadOptions} LoadOptions
- * @typedef {"node" | "browser"} Place
+ * @typedef {"node" | "dawn" | "browser"} Place
  *
  * @typedef {object} Engine
  * @property {(modelPath: string, options: LoadOptions, jobs: readonly Job[]) => Promise<JobsResult>} run
@@ -74,7 +75,30 @@ function checked(answer) {
 
 /** @returns {Promise<Engine>} */
 export async function nodeEngine() {
-  const { WebMoE } = await import(pathToFileURL(builtFile("node.js")).href);
+  return engineOf(await import(pathToFileURL(builtFile("node.js")).href));
+}
+
+const GPU_NODE = join(ROOT, "tools", "gpu-node");
+
+/**
+ * WebGPU in Node (tools/gpu-node), or undefined where Dawn for Node is not installed.
+ * @returns {Promise<Engine | undefined>}
+ */
+export async function dawnEngine() {
+  if (!existsSync(join(GPU_NODE, "node_modules"))) return undefined;
+  const built = await runLoud(
+    "npx",
+    ["vite", "build", "-c", join(GPU_NODE, "vite.config.ts"), "-l", "warn"],
+    {
+      cwd: ROOT,
+    },
+  );
+  if (built !== 0) throw new Error("tools/gpu-node could not be built; see above.");
+  return engineOf(await import(pathToFileURL(join(GPU_NODE, "dist", "engine.js")).href));
+}
+
+/** @param {{ WebMoE: typeof import("../../src/node.ts").WebMoE }} library @returns {Engine} */
+function engineOf({ WebMoE }) {
   return {
     run: async (modelPath, options, jobs) =>
       checked(await runJobs(WebMoE, modelPath, { ...COMMON_OPTIONS, ...options }, jobs)),

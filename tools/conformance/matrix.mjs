@@ -1,7 +1,6 @@
 // @ts-check
 /** What is compared with what: the full product and the sample draw from the same parts. */
 import { compareTokens, logitsDistance } from "./compare.mjs";
-import { EngineError } from "./engines.mjs";
 import { decodeLogits, modelFile } from "./models.mjs";
 
 /**
@@ -29,7 +28,7 @@ import { decodeLogits, modelFile } from "./models.mjs";
 const WASM_LIMIT = 5e-5;
 const WGSL_LIMIT = 3e-4;
 
-/** @type {Readonly<Record<"wasm" | "segment1" | "segmentAll" | "routingWasm", Configuration>>} */
+/** @type {Readonly<Record<"wasm" | "dawn" | "segment1" | "segmentAll" | "routingWasm", Configuration>>} */
 export const CONFIGURATIONS = {
   wasm: {
     name: "WASM",
@@ -37,6 +36,13 @@ export const CONFIGURATIONS = {
     options: { backend: "wasm" },
     logitsLimit: WASM_LIMIT,
     numerics: { backend: "wasm", decodeRouting: "wasm" },
+  },
+  dawn: {
+    name: "WebGPU in Node",
+    place: "dawn",
+    options: { backend: "webgpu", segmentLayers: "all" },
+    logitsLimit: WGSL_LIMIT,
+    numerics: { backend: "webgpu", decodeRouting: "wgsl" },
   },
   segment1: {
     name: "WebGPU, 1 layer a segment",
@@ -153,21 +159,16 @@ export const budgetLabel = (budget) => (typeof budget === "number" ? `${budget *
 export const RESIDENCY_CASES = ["1 token", "17 tokens", "200 tokens"];
 
 /**
- * Expert bytes of the whole model, and the least budget: the number that `budget-too-small` names.
+ * Expert bytes of the whole model, and of one slot a layer.
  * @param {Engine} engine @param {Golden} golden @param {import("../../src/api/options.ts").LoadOptions} options
  */
 export async function budgetRange(engine, golden, options) {
-  const path = await modelFile(golden);
-  const { info } = await engine.run(path, options, []);
-  const all = info.memory.expertBytes;
-  try {
-    await engine.run(path, { ...options, expertBudget: 1 }, []);
-  } catch (error) {
-    const named = error instanceof EngineError ? /(\d+) bytes\.?$/.exec(error.message) : null;
-    if (!(error instanceof EngineError) || error.code !== "budget-too-small" || !named) throw error;
-    return { all, least: Number(named[1]) };
+  const { info } = await engine.run(await modelFile(golden), { ...options, expertBudget: "min" }, []);
+  const least = info.memory.expertBytes;
+  if (info.slotsPerLayer.some((count) => count !== 1)) {
+    throw new Error(`The least budget gave layers ${info.slotsPerLayer.join(", ")} slots.`);
   }
-  throw new Error("A budget of one byte was accepted.");
+  return { least, all: least * info.expertCount };
 }
 
 /**

@@ -67,6 +67,7 @@ function leastMargin(entries) {
 
 /** One mark for some cases: pass with the worst difference, fail, open, or part of them. @param {readonly Entry[]} entries */
 function mark(entries) {
+  if (entries.length === 0) return "";
   const { passed, failed, open } = total(entries);
   if (failed > 0) return "**fail**";
   if (passed === 0) return "open";
@@ -250,9 +251,7 @@ function openCases(entries) {
     groups.set(group, [...(groups.get(group) ?? []), item.subject]);
   }
   if (groups.size === 0) return "Nothing.";
-  return [...groups]
-    .map(([group, subjects]) => `- ${group}: ${subjects.length} cases, “open” in the tables`)
-    .join("\n");
+  return [...groups].map(([group, subjects]) => `- ${group}: ${subjects.length} cases`).join("\n");
 }
 
 /** @typedef {{ name: string, pre: string, strings: number, idsEqual: number, textEqual: number, roundTrips: number, roundTripsExact: number, tokens?: number, tokensEqual?: number }} TokenizerRow */
@@ -322,7 +321,7 @@ how much a token's logit led the next best in the oracle.
 
 ${summary(entries)}
 
-Open — not run with this build, neither passed nor failed:
+Open — neither passed nor failed, because not run with this build (“open” in the tables):
 
 ${openCases(entries)}
 ${failures(entries)}

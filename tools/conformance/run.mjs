@@ -7,7 +7,7 @@
  * counts what is open.
  *
  *   --compare-only       takes the golden vectors as they are
- *   --only node|browser  runs what belongs to one place
+ *   --only PLACE         runs what belongs to one place: node, dawn (WebGPU in Node, see tools/gpu-node) or browser
  *   --filter text        runs the cases whose key contains each of the text's words
  *   --built              takes dist/lib as it is
  *   --jobs N             pages at a time (1)
@@ -17,7 +17,7 @@ import { parseArgs } from "node:util";
 import { launchChromium } from "../run/browser.mjs";
 import { ensureInstalled, runLoud } from "../run/install.mjs";
 import { requireNode } from "../run/node-version.mjs";
-import { browserEngine, engineDigest, nodeEngine } from "./engines.mjs";
+import { browserEngine, dawnEngine, engineDigest, nodeEngine } from "./engines.mjs";
 import { ROOT } from "./models.mjs";
 import { allCases } from "./products.mjs";
 import { writeReport } from "./report.mjs";
@@ -75,8 +75,8 @@ try {
       table: { type: "boolean", default: false },
     },
   });
-  if (flags.only !== undefined && flags.only !== "node" && flags.only !== "browser") {
-    throw new Error(`--only ${flags.only}: it is node or browser.`);
+  if (flags.only !== undefined && !["node", "dawn", "browser"].includes(flags.only)) {
+    throw new Error(`--only ${flags.only}: it is node, dawn or browser.`);
   }
   const jobs = Number(flags.jobs);
   if (!Number.isInteger(jobs) || jobs < 1) throw new Error(`--jobs ${flags.jobs}: it is a count.`);
@@ -98,8 +98,14 @@ try {
     return words.every((word) => item.key.includes(word)) && !(result && hasPassed(result));
   });
   const inNode = wanted.filter(({ place }) => place === "node");
+  const inDawn = wanted.filter(({ place }) => place === "dawn");
   const inBrowser = wanted.filter(({ place }) => place === "browser");
   if (inNode.length > 0) await runCases(inNode, digest, { engine: await nodeEngine(), jobs: 1 });
+  if (inDawn.length > 0) {
+    const engine = await dawnEngine();
+    if (engine) await runCases(inDawn, digest, { engine, jobs: 1 });
+    else console.log(`${inDawn.length} cases stay open: tools/gpu-node is not installed (see its README).`);
+  }
   if (inBrowser.length > 0) {
     const browser = await launchChromium(ROOT);
     const engine = await browserEngine(browser);

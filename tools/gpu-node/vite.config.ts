@@ -4,14 +4,14 @@ import { ascPlugin } from "../vite/asc.ts";
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** Bundles engine.ts to `.cache/gpu-node/engine.js`. */
+/** Bundles engine.ts to `dist/engine.js` beside it, where `webgpu` is found. */
 export default defineConfig({
   root: at("../.."),
   base: "./",
   plugins: [ascPlugin()],
   build: {
     target: "es2022",
-    outDir: at("../../.cache/gpu-node"),
+    outDir: at("dist"),
     emptyOutDir: true,
     copyPublicDir: false,
     lib: { entry: { engine: at("engine.ts") }, formats: ["es"] },
