@@ -2,7 +2,7 @@
 /** The two places WebMoE runs in, with one way to ask: the built library in Node, and in a page of a browser. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { runLoud } from "../run/install.mjs";
@@ -34,20 +34,42 @@ export class EngineError extends Error {
 
 const LIBRARY = join(ROOT, "dist", "lib");
 
-/** What identifies the built library: a digest of all that runs. */
+/** What the engine is built from; the page around it and the tests are not part of it. */
+const SOURCES = ["src", "asm", "shaders"];
+const NOT_ENGINE = /\.(test|bench)\.ts$|\.md$|[/\\](app|golden|testing)[/\\]/;
+const BUILT_FROM = join(LIBRARY, "built-from.txt");
+
+/** What identifies the engine: a digest of all its sources. */
 export async function engineDigest() {
-  builtFile("node.js");
   const hash = createHash("sha256");
-  const entries = await readdir(LIBRARY, { recursive: true, withFileTypes: true });
-  const files = entries
-    .filter((entry) => entry.isFile() && /\.(js|wasm)$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
-  for (const path of files) {
-    hash.update(relative(LIBRARY, path));
-    hash.update(await readFile(path));
+  for (const folder of SOURCES) {
+    const entries = await readdir(join(ROOT, folder), { recursive: true, withFileTypes: true });
+    const files = entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
+      .filter((path) => !NOT_ENGINE.test(path))
+      .sort();
+    for (const path of files) {
+      hash.update(path);
+      hash.update(await readFile(join(ROOT, path)));
+    }
   }
   return hash.digest("hex").slice(0, 12);
+}
+
+/** Builds the library, and notes from which sources. @param {string} digest */
+export async function buildLibrary(digest) {
+  const built = await runLoud("npm", ["run", "--silent", "build"], { cwd: ROOT });
+  if (built !== 0) throw new Error("The build failed; see above.");
+  await writeFile(BUILT_FROM, digest);
+}
+
+/** Throws unless the library is of these sources. @param {string} digest */
+export async function requireBuiltFrom(digest) {
+  const from = await readFile(BUILT_FROM, "utf8").catch(() => undefined);
+  if (from !== digest) {
+    throw new Error("dist/lib is not known to be built from these sources: leave out --built once.");
+  }
 }
 
 /** @param {string} file */

@@ -9,15 +9,22 @@
  *   --compare-only       takes the golden vectors as they are
  *   --only PLACE         runs what belongs to one place: node, dawn (WebGPU in Node, see tools/gpu-node) or browser
  *   --filter text        runs the cases whose key contains each of the text's words
- *   --built              takes dist/lib as it is
+ *   --built              takes dist/lib as it is, if the runner built it from these sources
  *   --jobs N             pages at a time (1)
  *   --table              runs nothing: writes the table from what is there
  */
 import { parseArgs } from "node:util";
 import { launchChromium } from "../run/browser.mjs";
-import { ensureInstalled, runLoud } from "../run/install.mjs";
+import { ensureInstalled } from "../run/install.mjs";
 import { requireNode } from "../run/node-version.mjs";
-import { browserEngine, dawnEngine, engineDigest, nodeEngine } from "./engines.mjs";
+import {
+  browserEngine,
+  buildLibrary,
+  dawnEngine,
+  engineDigest,
+  nodeEngine,
+  requireBuiltFrom,
+} from "./engines.mjs";
 import { ROOT } from "./models.mjs";
 import { allCases } from "./products.mjs";
 import { writeReport } from "./report.mjs";
@@ -83,12 +90,10 @@ try {
 
   await ensureInstalled(ROOT, "what WebMoE needs");
   if (!flags["compare-only"] && !flags.table) await (await import("./record.mjs")).record();
-  if (!flags.built && !flags.table) {
-    const built = await runLoud("npm", ["run", "--silent", "build"], { cwd: ROOT });
-    if (built !== 0) throw new Error("The build failed; see above.");
-  }
-
   const digest = await engineDigest();
+  if (flags.built) await requireBuiltFrom(digest);
+  else if (!flags.table) await buildLibrary(digest);
+
   const cases = await allCases();
   const words = flags.filter.split(" ").filter((word) => word !== "");
   const results = await readResults(digest);
