@@ -14,7 +14,7 @@ import { runJobs } from "./page/jobs.js";
  * @typedef {import("./page/jobs.js").Job} Job
  * @typedef {import("./page/jobs.js").JobsResult} JobsResult
  * @typedef {import("../../src/api/options.ts").LoadOptions} LoadOptions
- * @typedef {"node" | "dawn" | "browser"} Place
+ * @typedef {"node" | "browser"} Place
  *
  * @typedef {object} Engine
  * @property {(modelPath: string, options: LoadOptions, jobs: readonly Job[]) => Promise<JobsResult>} run
@@ -102,18 +102,15 @@ export async function nodeEngine() {
 
 const GPU_NODE = join(ROOT, "tools", "gpu-node");
 
-/**
- * WebGPU in Node (tools/gpu-node), or undefined where Dawn for Node is not installed.
- * @returns {Promise<Engine | undefined>}
- */
+/** WebGPU in Node. @returns {Promise<Engine>} */
 export async function dawnEngine() {
-  if (!existsSync(join(GPU_NODE, "node_modules"))) return undefined;
+  if (!existsSync(join(GPU_NODE, "node_modules"))) {
+    throw new Error("Dawn for Node is not installed: see tools/gpu-node/README.md.");
+  }
   const built = await runLoud(
     "npx",
     ["vite", "build", "-c", join(GPU_NODE, "vite.config.ts"), "-l", "warn"],
-    {
-      cwd: ROOT,
-    },
+    { cwd: ROOT },
   );
   if (built !== 0) throw new Error("tools/gpu-node could not be built; see above.");
   return engineOf(await import(pathToFileURL(join(GPU_NODE, "dist", "engine.js")).href));

@@ -28,7 +28,7 @@ import { decodeLogits, modelFile } from "./models.mjs";
 const WASM_LIMIT = 5e-5;
 const WGSL_LIMIT = 3e-4;
 
-/** @type {Readonly<Record<"wasm" | "dawn" | "segment1" | "segmentAll" | "routingWasm", Configuration>>} */
+/** @type {Readonly<Record<"wasm" | "segment1" | "segmentAll" | "routingWasm", Configuration>>} */
 export const CONFIGURATIONS = {
   wasm: {
     name: "WASM",
@@ -36,13 +36,6 @@ export const CONFIGURATIONS = {
     options: { backend: "wasm" },
     logitsLimit: WASM_LIMIT,
     numerics: { backend: "wasm", decodeRouting: "wasm" },
-  },
-  dawn: {
-    name: "WebGPU in Node",
-    place: "dawn",
-    options: { backend: "webgpu", segmentLayers: "all" },
-    logitsLimit: WGSL_LIMIT,
-    numerics: { backend: "webgpu", decodeRouting: "wgsl" },
   },
   segment1: {
     name: "WebGPU, 1 layer a segment",

@@ -61,11 +61,11 @@ export const RESIDENCY = [
   },
 ];
 
-/**
- * Where architectures and types are run: all of them on both backends in Node, and in the page a cover that meets
- * every architecture and every type, since a browser's software renderer is an order of magnitude slower.
- */
-export const BACKENDS = [CONFIGURATIONS.wasm, CONFIGURATIONS.dawn, CONFIGURATIONS.segmentAll];
+/** The backends that every architecture and type is run on. */
+export const BACKENDS = [CONFIGURATIONS.wasm, CONFIGURATIONS.segmentAll];
+
+/** Whether WebGPU outside a page (tools/gpu-node) can run a case: budgets are about pages and their stores. @param {Case} item */
+export const runsOnDawn = ({ place, product }) => place === "browser" && product !== "budgets";
 
 /**
  * @param {ProductName} product @param {string} model @param {Golden | undefined} golden
@@ -133,13 +133,15 @@ export async function allCases() {
     }
   }
   cases.push(...budgetCases(embedded));
-  const cover = ARCHITECTURE_MODELS.filter(isInCover);
-  const inOrder = [...cover, ...ARCHITECTURE_MODELS.filter((model) => !isInCover(model))];
+  const inOrder = [
+    ...ARCHITECTURE_MODELS.filter(isInCover),
+    ...ARCHITECTURE_MODELS.filter((model) => !isInCover(model)),
+  ];
   for (const backend of BACKENDS) {
     for (const { name } of POSITION_MODELS) {
       cases.push(comparison("positions", name, await readRecorded(name), backend, 3));
     }
-    for (const { name } of backend.place === "browser" ? cover : inOrder) {
+    for (const { name } of inOrder) {
       cases.push(comparison("architectures", name, await readRecorded(name), backend, 2));
     }
   }

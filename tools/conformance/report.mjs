@@ -14,6 +14,7 @@ import {
   WORK,
 } from "./models.mjs";
 import { BACKENDS, PRODUCTS, RESIDENCY, RESIDENCY_TOKENS } from "./products.mjs";
+import { ARCHITECTURE_PROMPTS } from "./prompts.mjs";
 import { resultOf } from "./results.mjs";
 
 /**
@@ -206,7 +207,7 @@ function positions(entries) {
   );
 }
 
-/** What each model was made of: its seed, and which prompts were passed over before one's margins were wide. @param {readonly Entry[]} entries */
+/** What each model was made of and asked. @param {readonly Entry[]} entries */
 function seeds(entries) {
   const goldens = new Map(
     entries
@@ -214,21 +215,23 @@ function seeds(entries) {
       .map(({ item }) => [item.subject, item.golden]),
   );
   const families = Object.keys(FAMILIES);
-  return table(
-    ["type, shape", ...families],
-    FILE_TYPES.flatMap((type) =>
-      shapesOf(type).map((shape) => [
-        `${type}, ${shape}`,
-        ...families.map((family) => {
-          const golden = goldens.get(`${family}-${shape}-${type}`);
-          const [goldenCase] = golden?.cases ?? [];
-          if (!golden?.model.recipe || !goldenCase) return "open";
-          const opening = goldenCase.text.split(" ").slice(0, 2).join(" ");
-          return `${golden.model.recipe.seed}, “${opening}…”, ${Math.min(...goldenCase.margins).toFixed(2)}`;
-        }),
-      ]),
-    ),
+  const promptTexts = ARCHITECTURE_PROMPTS.map(({ text }) => text);
+  /** @param {string} name */
+  const cell = (name) => {
+    const golden = goldens.get(name);
+    const [goldenCase] = golden?.cases ?? [];
+    if (!golden?.model.recipe || !goldenCase) return "open";
+    const prompt = promptTexts.indexOf(goldenCase.text) + 1;
+    return `${golden.model.recipe.seed}, ${prompt}, ${Math.min(...goldenCase.margins).toFixed(3)}`;
+  };
+  const rows = FILE_TYPES.flatMap((type) =>
+    shapesOf(type).map((shape) => [
+      `${type}, ${shape}`,
+      ...families.map((family) => cell(`${family}-${shape}-${type}`)),
+    ]),
   );
+  const openings = promptTexts.map((text, i) => `${i + 1}. ${text.slice(0, 60).replaceAll("\n", " ")}…`);
+  return `${table(["type, shape", ...families], rows)}\n\nThe prompts, 24 tokens each:\n\n${openings.join("\n")}`;
 }
 
 /** Failures one by one. @param {readonly Entry[]} entries */
@@ -251,10 +254,24 @@ function openCases(entries) {
     groups.set(group, [...(groups.get(group) ?? []), item.subject]);
   }
   if (groups.size === 0) return "Nothing.";
-  return [...groups].map(([group, subjects]) => `- ${group}: ${subjects.length} cases`).join("\n");
+  return [...groups]
+    .map(([group, subjects]) => `- ${group}: ${subjects.length} ${subjects.length === 1 ? "case" : "cases"}`)
+    .join("\n");
 }
 
 /** @typedef {{ name: string, pre: string, strings: number, idsEqual: number, textEqual: number, roundTrips: number, roundTripsExact: number, tokens?: number, tokensEqual?: number }} TokenizerRow */
+
+/** @param {TokenizerRow} row */
+const isExact = ({
+  strings,
+  idsEqual,
+  textEqual,
+  roundTrips,
+  roundTripsExact,
+  tokens = 0,
+  tokensEqual = 0,
+}) =>
+  idsEqual === strings && textEqual === strings && roundTripsExact === roundTrips && tokensEqual === tokens;
 
 /** The tokenizers' own comparison, if it has been run. */
 async function tokenizers() {
@@ -262,27 +279,24 @@ async function tokenizers() {
   if (text === undefined) return "Open: `node tools/conformance/tokenizers/run.mjs` has not been run.";
   /** @type {{ rows: TokenizerRow[], notCompared?: Record<string, string>, knownIssues?: { name: string, reason: string }[] }} */
   const { rows, notCompared = {}, knownIssues = [] } = JSON.parse(text);
-  const cells = rows.map((row) => {
-    const { tokens = 0, tokensEqual = 0 } = row;
-    const exact =
-      row.idsEqual === row.strings &&
-      row.textEqual === row.strings &&
-      row.roundTripsExact === row.roundTrips &&
-      tokensEqual === tokens;
-    return [
+  const renamed = rows.filter((row) => row.name.includes(" as ") && isExact(row));
+  const cells = rows
+    .filter((row) => !renamed.includes(row))
+    .map((row) => [
       row.name,
       row.pre,
       `${row.idsEqual} of ${row.strings}`,
       `${row.roundTripsExact} of ${row.roundTrips}`,
-      exact ? "pass" : "**fail**",
-    ];
-  });
+      isExact(row) ? "pass" : "**fail**",
+    ]);
   const notes = [
     ...Object.entries(notCompared).map(([name, reason]) => `- Not compared: ${name}: ${reason}`),
     ...knownIssues.map(({ name, reason }) => `- Known: ${name}: ${reason}`),
   ];
   return [
     table(["vocabulary", "pre-tokenizer", "ids equal", "round trips exact", ""], cells),
+    "",
+    `One of them under the names of other pre-tokenizers, all equal: ${renamed.map(({ pre }) => pre).join(", ")}.`,
     ...(notes.length > 0 ? ["", ...notes] : []),
   ].join("\n");
 }
@@ -291,12 +305,12 @@ async function tokenizers() {
 async function versions(entries) {
   const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
   const oracle = entries.find(({ item }) => item.golden)?.item.golden?.oracle;
-  const chromium = new Set(entries.flatMap(({ result }) => result?.chromium ?? []));
+  const gpus = new Set(entries.flatMap(({ result }) => result?.gpu ?? []));
   return [
     `- WebMoE ${version}`,
     `- llama.cpp ${oracle?.llamaCpp} (node-llama-cpp ${oracle?.nodeLlamaCpp})`,
     `- Node ${process.versions.node}`,
-    `- Chromium ${[...chromium].join(", ") || "not used"}, WebGPU through SwiftShader`,
+    `- WebGPU: ${[...gpus].sort().join("; ") || "not run"}`,
   ].join("\n");
 }
 
@@ -362,7 +376,7 @@ ${await tokenizers()}
 
 ## Seeds
 
-Seed, prompt and least margin of each model. Seeds, and for each the prompts, were tried in order until one's margins
+Seed, prompt and least margin of each model. Seeds, and for each the prompts, were tried in order until the margins
 were at least 0.02 at every step, by the oracle alone.
 
 ${seeds(entries)}

@@ -12,7 +12,7 @@ import { WORK } from "./models.mjs";
  * @property {string} key of the case
  * @property {string} modelSha256
  * @property {number} seconds
- * @property {string} [chromium] version, where it ran there
+ * @property {string} [gpu] what drove it: the browser and its version
  * @property {import("./matrix.mjs").Check[]} checks
  */
 

@@ -7,7 +7,8 @@
  * counts what is open.
  *
  *   --compare-only       takes the golden vectors as they are
- *   --only PLACE         runs what belongs to one place: node, dawn (WebGPU in Node, see tools/gpu-node) or browser
+ *   --only PLACE         runs what belongs to one place: node or browser; or dawn: what belongs to the browser, but on
+ *                        WebGPU in Node (tools/gpu-node), for machines whose GPU a browser cannot use
  *   --filter text        runs the cases whose key contains each of the text's words
  *   --built              takes dist/lib as it is, if the runner built it from these sources
  *   --jobs N             pages at a time (1)
@@ -26,7 +27,7 @@ import {
   requireBuiltFrom,
 } from "./engines.mjs";
 import { ROOT } from "./models.mjs";
-import { allCases } from "./products.mjs";
+import { allCases, runsOnDawn } from "./products.mjs";
 import { writeReport } from "./report.mjs";
 import { hasPassed, keepResult, readResults, resultOf } from "./results.mjs";
 
@@ -47,9 +48,10 @@ async function checksOf(item, engine) {
 
 /**
  * @param {readonly Case[]} cases @param {string} digest
- * @param {{ engine: import("./engines.mjs").Engine, jobs: number, chromium?: string }} place
+ * @param {{ engine: import("./engines.mjs").Engine, jobs: number, gpu?: string }} place
+ *   `gpu`: who drives it
  */
-async function runCases(cases, digest, { engine, jobs, chromium }) {
+async function runCases(cases, digest, { engine, jobs, gpu }) {
   const queue = cases.values();
   let done = 0;
   const worker = async () => {
@@ -58,7 +60,7 @@ async function runCases(cases, digest, { engine, jobs, chromium }) {
       const checks = await checksOf(item, engine);
       const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
       const result = { key: item.key, modelSha256: item.golden?.model.sha256 ?? "", seconds, checks };
-      await keepResult(digest, { ...result, ...(chromium === undefined ? {} : { chromium }) });
+      await keepResult(digest, { ...result, ...(gpu === undefined ? {} : { gpu }) });
       done++;
       console.log(
         `${done}/${cases.length}  ${hasPassed(result) ? "pass" : "FAIL"}  ${item.key}  (${seconds} s)`,
@@ -98,23 +100,23 @@ try {
   const words = flags.filter.split(" ").filter((word) => word !== "");
   const results = await readResults(digest);
   const wanted = cases.filter((item) => {
-    if (flags.table || !item.golden || (flags.only !== undefined && flags.only !== item.place)) return false;
     const result = resultOf(results, item);
-    return words.every((word) => item.key.includes(word)) && !(result && hasPassed(result));
+    const isOpen = item.golden !== undefined && !(result && hasPassed(result));
+    return isOpen && !flags.table && words.every((word) => item.key.includes(word));
   });
   const inNode = wanted.filter(({ place }) => place === "node");
-  const inDawn = wanted.filter(({ place }) => place === "dawn");
   const inBrowser = wanted.filter(({ place }) => place === "browser");
-  if (inNode.length > 0) await runCases(inNode, digest, { engine: await nodeEngine(), jobs: 1 });
-  if (inDawn.length > 0) {
-    const engine = await dawnEngine();
-    if (engine) await runCases(inDawn, digest, { engine, jobs: 1 });
-    else console.log(`${inDawn.length} cases stay open: tools/gpu-node is not installed (see its README).`);
+  const onDawn = wanted.filter(runsOnDawn);
+  if (inNode.length > 0 && (flags.only ?? "node") === "node") {
+    await runCases(inNode, digest, { engine: await nodeEngine(), jobs: 1 });
   }
-  if (inBrowser.length > 0) {
+  if (onDawn.length > 0 && flags.only === "dawn") {
+    await runCases(onDawn, digest, { engine: await dawnEngine(), jobs: 1, gpu: "Dawn for Node" });
+  }
+  if (inBrowser.length > 0 && (flags.only ?? "browser") === "browser") {
     const browser = await launchChromium(ROOT);
     const engine = await browserEngine(browser);
-    await runCases(inBrowser, digest, { engine, jobs, chromium: browser.version() });
+    await runCases(inBrowser, digest, { engine, jobs, gpu: `Chromium ${browser.version()}, SwiftShader` });
     await engine.close();
     await browser.close();
   }
