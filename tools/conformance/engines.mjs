@@ -126,7 +126,7 @@ function engineOf({ WebMoE }) {
 }
 
 /** No comparison takes longer, unless something hangs. */
-const PAGE_LIMIT_MS = 900_000;
+const PAGE_LIMIT_MS = 1_800_000;
 
 /**
  * Each run has a page of its own in one browser profile: memory is given back, IndexedDB stays.

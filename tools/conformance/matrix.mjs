@@ -65,16 +65,19 @@ export const CONFIGURATIONS = {
  * @param {Engine} engine
  * @param {Configuration} configuration
  * @param {Golden} golden
- * @param {{ cases?: readonly string[], tokens?: number }} [limits] some cases only, and fewer tokens of each
+ * @param {{ cases?: readonly string[], tokens?: number, logits?: boolean }} [limits] some cases only, fewer tokens of
+ *   each, no logits
  * @returns {Promise<Check[]>}
  */
-export async function compareWithGolden(engine, configuration, golden, { cases, tokens = Infinity } = {}) {
+export async function compareWithGolden(engine, configuration, golden, limits = {}) {
+  const { cases, tokens = Infinity } = limits;
+  const vectors = limits.logits === false ? [] : golden.logits;
   const chosen = cases ? cases.map((name) => caseNamed(golden, name)) : golden.cases;
   const expected = chosen.map(({ ids }) => ids.slice(0, tokens));
   const { contextLength } = golden.model.recipe ?? {};
   const options = { ...configuration.options, ...(contextLength === undefined ? {} : { contextLength }) };
   const { results, info } = await engine.run(await modelFile(golden), options, [
-    ...golden.logits.map(({ promptIds }) => /** @type {const} */ ({ kind: "logits", ids: promptIds })),
+    ...vectors.map(({ promptIds }) => /** @type {const} */ ({ kind: "logits", ids: promptIds })),
     ...chosen.map(({ text }) => /** @type {const} */ ({ kind: "tokenize", text })),
     ...chosen.map(
       ({ promptIds }, i) =>
@@ -82,7 +85,7 @@ export async function compareWithGolden(engine, configuration, golden, { cases, 
     ),
   ]);
   checkInfo(info, configuration, golden);
-  const logitsChecks = golden.logits.map((logits, i) => {
+  const logitsChecks = vectors.map((logits, i) => {
     const distance = logitsDistance(results[i] ?? [], decodeLogits(logits));
     const position = logits.promptIds.length;
     return {
@@ -93,7 +96,7 @@ export async function compareWithGolden(engine, configuration, golden, { cases, 
       position,
     };
   });
-  const [tokenized, generated] = [golden.logits.length, golden.logits.length + chosen.length];
+  const [tokenized, generated] = [vectors.length, vectors.length + chosen.length];
   const tokenChecks = chosen.map((goldenCase, i) => {
     const asked = (results[tokenized + i] ?? []).slice(0, goldenCase.tokens);
     const asPrompt = compareTokens(asked, goldenCase.promptIds);

@@ -38,6 +38,9 @@ export const PRODUCTS = /** @satisfies {Readonly<Record<string, string>>} */ ({
   positions: "Logits after 1, 100 and 1,000 tokens",
 });
 
+/** The case of the trained model that compares logits. */
+export const LOGITS_SUBJECT = "logits";
+
 export const RESIDENCY_TOKENS = 16;
 
 /**
@@ -88,6 +91,23 @@ function comparison(product, model, golden, configuration, checks) {
   };
 }
 
+/**
+ * A case a prompt: a software renderer takes minutes for one.
+ * @param {Golden} golden @param {import("./matrix.mjs").Configuration} configuration
+ * @returns {Case[]}
+ */
+function promptCases(golden, configuration) {
+  /** @param {string} subject @param {Parameters<typeof compareWithGolden>[3]} limits @returns {Case} */
+  const one = (subject, limits) => ({
+    ...comparison("embedded", subject, golden, configuration, 1),
+    run: (engine) => compareWithGolden(engine, configuration, golden, limits),
+  });
+  return [
+    ...golden.cases.map(({ name }) => one(name, { cases: [name], logits: false })),
+    one(LOGITS_SUBJECT, { cases: [] }),
+  ];
+}
+
 /** @param {Golden} golden @returns {Case[]} */
 function budgetCases(golden) {
   return RESIDENCY.flatMap(({ name, place, options }) => {
@@ -123,9 +143,7 @@ function isInCover({ family, recipe: { type, shape } }) {
 export async function allCases() {
   const embedded = await readGolden("embedded");
   const configurations = Object.values(CONFIGURATIONS);
-  const cases = configurations.map((configuration) =>
-    comparison("embedded", "embedded", embedded, configuration, embedded.cases.length + 1),
-  );
+  const cases = configurations.flatMap((configuration) => promptCases(embedded, configuration));
   for (const { name } of RANDOM_MODELS) {
     const golden = await readGolden(name);
     for (const configuration of configurations) {

@@ -13,7 +13,7 @@ import {
   shapesOf,
   WORK,
 } from "./models.mjs";
-import { BACKENDS, PRODUCTS, RESIDENCY, RESIDENCY_TOKENS } from "./products.mjs";
+import { BACKENDS, LOGITS_SUBJECT, PRODUCTS, RESIDENCY, RESIDENCY_TOKENS } from "./products.mjs";
 import { ARCHITECTURE_PROMPTS } from "./prompts.mjs";
 import { resultOf } from "./results.mjs";
 
@@ -114,28 +114,24 @@ function prompts(entries) {
   const own = entries.filter(({ item }) => item.product === "embedded");
   const golden = own[0]?.item.golden;
   if (!golden) return "";
-  /** @param {Entry} entry @param {string} name */
-  const promptMark = ({ result }, name) => {
-    if (!result) return "open";
-    const check = result.checks.find((candidate) => candidate.name === name);
-    if (!check?.passed) return "**fail**";
-    return check.distance === undefined ? "pass" : inFigures(check.distance);
-  };
-  const names = golden.cases.map(({ name, promptIds, ids, margins }) => ({
-    name,
-    cells: [promptIds.length, ids.length, Math.min(...margins).toFixed(3)],
-  }));
-  const logits = golden.logits.map(({ promptIds }) => ({
-    name: `logits after ${promptIds.length} tokens`,
-    cells: [promptIds.length, "", ""],
-  }));
+  const configurations = Object.values(CONFIGURATIONS).map(({ name }) => name);
+  /** @param {string} subject */
+  const marks = (subject) =>
+    configurations.map((configuration) =>
+      mark(own.filter(({ item }) => item.subject === subject && item.configuration === configuration)),
+    );
   return table(
-    ["prompt", "tokens", "generated", "least margin", ...own.map(({ item }) => item.configuration)],
-    [...names, ...logits].map(({ name, cells }) => [
-      name,
-      ...cells,
-      ...own.map((entry) => promptMark(entry, name)),
-    ]),
+    ["prompt", "tokens", "generated", "least margin", ...configurations],
+    [
+      ...golden.cases.map(({ name, promptIds, ids, margins }) => [
+        name,
+        promptIds.length,
+        ids.length,
+        Math.min(...margins).toFixed(3),
+        ...marks(name),
+      ]),
+      ["logits", golden.logits[0]?.promptIds.length ?? "", "", "", ...marks(LOGITS_SUBJECT)],
+    ],
   );
 }
 
