@@ -1,0 +1,44 @@
+// @ts-check
+/** What a helper thread does all its life: wait for a job, take chunks of it, wait again. */
+import { ACTIVE, FAILED, jobIn, STATE, takeChunks } from "./job.mjs";
+
+/** Looks at the state before sleep: about as long as the engine's work between two jobs of one token. */
+const SPINS = 20_000;
+
+/**
+ * Never returns: whoever started the thread ends it. `ready` is called when it can be given jobs.
+ * @param {import("./job.mjs").HelperInit} init
+ * @param {() => void} ready
+ * @returns {never}
+ */
+export function help({ module, memory, job: buffer, halfTable, thread }, ready) {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const compute = /** @type {import("./job.mjs").ComputeExports} */ (/** @type {unknown} */ (exports));
+  compute.useHalfTable(halfTable);
+  const job = jobIn(buffer);
+  const { control } = job;
+  ready();
+  let done = 0;
+  let spins = 0;
+  for (;;) {
+    const state = Atomics.load(control, STATE);
+    if (state % 2 !== 0 && state !== done) {
+      Atomics.add(control, ACTIVE, 1);
+      // What was open may be closed by now, or another job may be open: that one is then this one.
+      done = Atomics.load(control, STATE);
+      try {
+        if (done % 2 !== 0) takeChunks(job, compute, thread);
+      } catch {
+        Atomics.store(control, FAILED, 1);
+      }
+      Atomics.sub(control, ACTIVE, 1);
+      Atomics.notify(control, ACTIVE);
+      spins = 0;
+    } else if (spins < SPINS) {
+      spins++;
+    } else {
+      Atomics.wait(control, STATE, state);
+      spins = 0;
+    }
+  }
+}
