@@ -65,10 +65,6 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   const halfTable = scratch(HALF_TABLE_BYTES, "the table of halves");
   compute.fillHalfTable(halfTable);
   compute.useHalfTable(halfTable);
-  const pool =
-    threads && sharedMemory
-      ? await createPool({ compute, module, memory, halfTable, threads: threads.count, start: threads.start })
-      : undefined;
 
   const trunk = new Map(
     plan.trunk.map((spec) => {
@@ -97,7 +93,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   const keyRowAt = scratch(kvHeadCount * headDim * 4, "a row of keys");
   const perThread = (bytes: number, purpose: string): Scratch => {
     const apart = alignedBytes(bytes);
-    return { address: scratch(apart * (pool?.threads ?? 1), purpose), bytes: apart };
+    return { address: scratch(apart * (sharedMemory && threads ? threads.count : 1), purpose), bytes: apart };
   };
   const kernelOptions = {
     compute,
@@ -105,7 +101,6 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     linearScratch: perThread(compute.linearScratchBytes(CHUNK_ROWS), "matrix tiles"),
     attentionScratch: perThread(compute.attentionScratchBytes(CHUNK_ROWS, headCount), "attention scores"),
   };
-  const kernels = pool ? sharedKernels(kernelOptions, pool) : directKernels(kernelOptions);
   const expertInput = scratch(CHUNK_ROWS * hiddenSize * 4, "expert inputs");
   const gateAt = scratch(CHUNK_ROWS * expertHiddenSize * 4, "expert gates");
   const upAt = scratch(CHUNK_ROWS * expertHiddenSize * 4, "expert activations");
@@ -117,6 +112,12 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
 
   const kv = createKvCache(plan.hyperparameters, { compute, arena, contextLength });
   const slots = createSlots(plan.layers, arena);
+  // Last, since nobody would end the helpers of a backend that could not be created.
+  const pool =
+    threads && sharedMemory
+      ? await createPool({ compute, module, memory, halfTable, threads: threads.count, start: threads.start })
+      : undefined;
+  const kernels = pool ? sharedKernels(kernelOptions, pool) : directKernels(kernelOptions);
 
   let pass: Pass = { phase: "decode", position: 0, tokens: new Uint32Array(1) };
   /** The layer whose routing weights are at weightsAt. */

@@ -1,15 +1,14 @@
 // @ts-check
 /** What a helper thread does all its life: wait for a job, take chunks of it, wait again. */
-import { ACTIVE, FAILED, jobIn, STATE, takeChunks } from "./job.mjs";
+import { ACTIVE, FAILED, jobIn, STATE, STOPPED, takeChunks } from "./job.mjs";
 
 /** Looks at the state before sleep: about as long as the engine's work between two jobs of one token. */
 const SPINS = 20_000;
 
 /**
- * Never returns: whoever started the thread ends it. `ready` is called when it can be given jobs.
+ * Returns when it is told to stop. `ready` is called when it can be given jobs.
  * @param {import("./job.mjs").HelperInit} init
  * @param {() => void} ready
- * @returns {never}
  */
 export function help({ module, memory, job: buffer, halfTable, thread }, ready) {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
@@ -36,6 +35,8 @@ export function help({ module, memory, job: buffer, halfTable, thread }, ready) 
       spins = 0;
     } else if (spins < SPINS) {
       spins++;
+    } else if (Atomics.load(control, STOPPED) !== 0) {
+      return;
     } else {
       Atomics.wait(control, STATE, state);
       spins = 0;

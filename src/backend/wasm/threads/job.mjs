@@ -17,7 +17,8 @@ export const STATE = 0;
 export const NEXT = 16;
 export const ACTIVE = 32;
 export const FAILED = 48;
-const CONTROL_BYTES = 256;
+export const STOPPED = 64;
+const CONTROL_BYTES = 320;
 
 /** Indices into the arguments; those of the kernel follow. */
 const KERNEL = 0;

@@ -7,6 +7,7 @@ import {
   type HelperInit,
   jobIn,
   STATE,
+  STOPPED,
   takeChunks,
 } from "./job.mjs";
 
@@ -60,6 +61,10 @@ export async function createPool(options: PoolOptions): Promise<Pool | undefined
   const { control } = job;
   const helpers: Helper[] = [];
   const dispose = (): void => {
+    // A browser takes seconds to end a worker that sleeps, so they are asked to return first.
+    Atomics.store(control, STOPPED, 1);
+    Atomics.add(control, STATE, 2);
+    Atomics.notify(control, STATE);
     for (const helper of helpers) helper.terminate();
   };
   try {
