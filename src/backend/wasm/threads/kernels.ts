@@ -43,8 +43,8 @@ export interface Scratch {
   readonly bytes: number;
 }
 
-/** Products below this many multiplications are done before a helper would have begun. */
-const LEAST_SHARED_WORK = 1 << 16;
+/** With fewer multiplications than these (some 50 µs of them) a kernel is done before sharing it would pay. */
+const LEAST_SHARED_WORK = 1 << 18;
 
 /** Chunks a thread takes of a job, if all are equally fast: more even out better, fewer cost less. */
 const CHUNKS_PER_THREAD = 4;

@@ -9,10 +9,13 @@ import { startNodeHelper } from "./start-node.ts";
 
 /** Wide enough that decode is shared too, and of heights that neither threads nor tiles divide. */
 const plan = tinyPlan({
-  hiddenSize: 256,
-  headCount: 12,
+  hiddenSize: 512,
+  headCount: 24,
   kvHeadCount: 3,
-  expertHiddenSize: 288,
+  headDim: 64,
+  rope: { pairing: "neox", dimension: 64, freqBase: 10_000 },
+  expertCount: 4,
+  expertHiddenSize: 544,
   vocabSize: 523,
   expertType: "q4_0",
 });
