@@ -74,3 +74,21 @@ test("a page that is not isolated computes on one thread, whatever is asked for"
   expect(await load(page, site, 4)).toMatchObject({ isolated: false, threads: 1 });
   await dispose(page);
 });
+
+test("the page itself works isolated, and loads nothing that isolation forbids", async ({ page }) => {
+  const site = await serveSite({ isolated: true });
+  const failures: string[] = [];
+  page.on("console", (message) => message.type() === "error" && failures.push(message.text()));
+  page.on("pageerror", (error) => failures.push(String(error)));
+  page.context().on("requestfailed", (request) => failures.push(request.url()));
+  try {
+    await page.goto(site.url);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    await page.getByLabel("Prompt").fill(PROMPT);
+    await page.getByRole("button", { name: "Generate" }).click();
+    await expect(page.locator("#figure-rate")).toHaveText(/\d/);
+    expect(failures).toEqual([]);
+  } finally {
+    await site.close();
+  }
+});
