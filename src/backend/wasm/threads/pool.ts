@@ -41,7 +41,7 @@ export interface PoolOptions extends Omit<HelperInit, "job" | "thread"> {
 const START_LIMIT = 10_000;
 
 /** Looks at `ACTIVE` before the engine's thread sleeps until the last helper is done. */
-const SPINS = 20_000;
+const SPINS = 2_000;
 
 function settled(helpers: readonly Helper[]): Promise<unknown> {
   let timer: ReturnType<typeof setTimeout> | undefined;
