@@ -38,7 +38,10 @@ export default defineConfig(({ mode }) => ({
   worker: {
     format: "es",
     plugins: () => [ascPlugin()],
-    rollupOptions: mode === "lib" ? { output: plainNames } : {},
+    rollupOptions: {
+      external: [/^node:/],
+      ...(mode === "site" ? {} : { output: plainNames }),
+    },
   },
   build: BUILDS[mode] ?? BUILDS.site,
   test: { include: ["{src,asm,tools}/**/*.test.ts"], environment: "node", testTimeout: 30_000 },

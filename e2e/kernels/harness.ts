@@ -37,8 +37,9 @@ export function coreInstance(): Promise<Core> {
 
 export async function wasmBackend(plan: ForwardPlan): Promise<Backend> {
   compute ??= compileWasm(computeUrl);
+  const compiled = compute;
   const { contextLength } = plan.hyperparameters;
-  return createWasmBackend({ plan, contextLength, module: await compute });
+  return createWasmBackend({ plan, contextLength, compile: () => compiled });
 }
 
 export async function gpuBackend(plan: ForwardPlan, constraints: DeviceConstraints): Promise<Backend> {

@@ -49,6 +49,8 @@ export interface ModelInfo {
   expertBudget: number;
   slotsPerLayer: readonly number[];
   numerics: NumericProfile;
+  /** CPU threads in use; they change no bit. 1 on WebGPU. */
+  threads: number;
   memory: MemoryInfo;
 }
 

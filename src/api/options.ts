@@ -22,7 +22,10 @@ export interface LoadOptions {
   routing?: "auto" | "wasm";
   /** `f32` never quantises activations: the exact profile. */
   activations?: "auto" | "f32";
-  /** Upper bound on the threads of the WASM backend, which computes on one today. */
+  /**
+   * Upper bound on the threads of the WASM backend; they change no bit of the output. Default: as many as the machine
+   * runs at once, 8 at most, where the page is `crossOriginIsolated`; else 1, which is then all that works. In Node 1.
+   */
   threads?: number;
   /** Positions the session can hold. Default: the model's own, or what 1 GiB of KV cache holds. */
   contextLength?: number;

@@ -72,6 +72,8 @@ export interface Backend {
   readonly numerics: NumericProfile;
   /** True if `run(route)` works, so that a segment of several layers is one round trip. */
   readonly routesOnDevice: boolean;
+  /** CPU threads that compute; 1 where a GPU does. */
+  readonly threads: number;
 
   /** Writes rows of a trunk tensor. */
   writeTrunk(tensor: TensorSpec, rows: PackedRows): void;

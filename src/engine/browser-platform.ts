@@ -1,14 +1,20 @@
 import computeUrl from "../../asm/compute/index.ts?asc";
+import sharedComputeUrl from "../../asm/compute/index.ts?asc&shared";
 import coreUrl from "../../asm/core/index.ts?asc";
+import { startBrowserHelper } from "../backend/wasm/threads/start-browser.ts";
 import { createWebGpuBackend, requestAdapter } from "../backend/webgpu/index.ts";
 import { openModel } from "../experts/identity.ts";
 import { openIndexedDbStore } from "../experts/store/indexeddb.ts";
 import { createMemoryStore } from "../experts/store/memory.ts";
 import type { PartStore } from "../experts/store/store.ts";
 import { compileWasm } from "../wasm/compile.ts";
-import type { Gpu, Platform } from "./platform.ts";
+import type { Gpu, Platform, ThreadSupport } from "./platform.ts";
+import { MAX_THREADS } from "./settings.ts";
 
 const GIB = 1024 ** 3;
+
+/** Decode is bound by memory, which more threads than these do not make faster. */
+const DEFAULT_THREADS = 8;
 
 /** `navigator.deviceMemory` is absent outside Chromium; the design assumes 4 GiB there, so budgets start at 1 GiB. */
 function deviceMemoryBytes(): number {
@@ -29,12 +35,20 @@ async function openStore(kind: "indexeddb" | "memory" | undefined): Promise<Part
   return persistent ?? createMemoryStore({ capacity: deviceMemoryBytes() / 4 });
 }
 
+/** Memory can be shared only where the page is isolated from others (COOP and COEP). */
+function threadSupport(): ThreadSupport {
+  const most = globalThis.crossOriginIsolated === true ? MAX_THREADS : 1;
+  const byDefault = Math.min(navigator.hardwareConcurrency || 1, DEFAULT_THREADS, most);
+  return { byDefault, most, start: startBrowserHelper };
+}
+
 /** A worker in a page. */
 export function browserPlatform(): Platform {
   return {
     deviceMemoryBytes: deviceMemoryBytes(),
     compileCore: () => compileWasm(coreUrl),
-    compileCompute: () => compileWasm(computeUrl),
+    compileCompute: (shared) => compileWasm(shared ? sharedComputeUrl : computeUrl),
+    threads: threadSupport(),
     requestGpu,
     openStore,
     openModel,

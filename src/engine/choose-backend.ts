@@ -10,6 +10,8 @@ export interface BackendRequest {
   readonly routing: "auto" | "wasm";
   readonly plan: ForwardPlan;
   readonly contextLength: number;
+  /** At most so many, on the WASM backend; undefined: the platform's default. */
+  readonly threads: number | undefined;
   readonly onCompile: (done: number, total: number) => void;
 }
 
@@ -21,8 +23,14 @@ export interface BackendRequest {
  */
 export async function chooseBackend(platform: Platform, request: BackendRequest): Promise<Backend> {
   const { choice, routing, plan, contextLength, onCompile } = request;
+  const { byDefault, most, start } = platform.threads;
   const wasm = async (): Promise<Backend> =>
-    createWasmBackend({ plan, module: await platform.compileCompute(), contextLength });
+    createWasmBackend({
+      plan,
+      compile: platform.compileCompute,
+      contextLength,
+      threads: { count: Math.min(request.threads ?? byDefault, most), start },
+    });
   if (choice === "wasm") return wasm();
   const gpu = await platform.requestGpu();
   if (choice === "webgpu" && !gpu)

@@ -91,6 +91,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       routing: settings.routing,
       plan,
       contextLength,
+      threads: settings.threads,
       onCompile: (done, total) => progress("compile", done, total),
     });
     for await (const { spec, rows } of library.trunk(signal, (done, total) => progress("trunk", done, total)))

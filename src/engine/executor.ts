@@ -130,7 +130,9 @@ export function createExecutor({ plan, backend, core, residency, segmentLayers }
   async function runCut(phase: "prefill" | "decode", finish: Finish | undefined, signal?: AbortSignal) {
     for (const op of plan.prologue) backend.run(op);
     for (const layer of plan.layers) await runLayerCut(layer, phase, signal);
-    return finish && finished(await backend.submit(encodeFinish(finish)), finish);
+    // What is recorded when the next pass begins is forgotten: keys and values of a dense layer would be lost.
+    const result = await backend.submit(finish ? encodeFinish(finish) : {});
+    return finish && finished(result, finish);
   }
 
   async function runSegments(finish: Finish, signal?: AbortSignal): Promise<Finished> {

@@ -34,6 +34,7 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     expertBudget,
     slotsPerLayer: Array.from(residency.counts),
     numerics: backend.numerics,
+    threads: backend.threads,
     memory,
   };
 }

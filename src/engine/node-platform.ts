@@ -1,14 +1,17 @@
 import { totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import computeUrl from "../../asm/compute/index.ts?asc";
+import sharedComputeUrl from "../../asm/compute/index.ts?asc&shared";
 import coreUrl from "../../asm/core/index.ts?asc";
 import { WebMoEError } from "../api/errors.ts";
 import type { ModelSource } from "../api/options.ts";
+import { startNodeHelper } from "../backend/wasm/threads/start-node.ts";
 import { openModel } from "../experts/identity.ts";
 import { openFileSource } from "../experts/source/node-file.ts";
 import { createMemoryStore } from "../experts/store/memory.ts";
 import { compileWasmFile } from "../wasm/compile-node.ts";
 import type { Platform } from "./platform.ts";
+import { MAX_THREADS } from "./settings.ts";
 
 /** The path that an item names, if it is not an address on the network. */
 function pathOf(item: unknown): string | undefined {
@@ -23,7 +26,8 @@ export function nodePlatform(): Platform {
   return {
     deviceMemoryBytes: totalmem(),
     compileCore: () => compileWasmFile(coreUrl),
-    compileCompute: () => compileWasmFile(computeUrl),
+    compileCompute: (shared) => compileWasmFile(shared ? sharedComputeUrl : computeUrl),
+    threads: { byDefault: 1, most: MAX_THREADS, start: startNodeHelper },
     requestGpu: async () => undefined,
     async openStore(kind) {
       if (kind === "indexeddb")

@@ -1,5 +1,6 @@
 import type { ModelSource } from "../api/options.ts";
 import type { Backend } from "../backend/backend.ts";
+import type { StartHelper } from "../backend/wasm/threads/pool.ts";
 import type { OpenedModel, OpenModelOptions } from "../experts/identity.ts";
 import type { PartStore } from "../experts/store/store.ts";
 import type { ForwardPlan } from "../model/plan.ts";
@@ -19,11 +20,21 @@ export interface Gpu {
   createBackend(options: GpuBackendOptions): Promise<Backend>;
 }
 
+/** Helper threads for the WASM backend. */
+export interface ThreadSupport {
+  readonly byDefault: number;
+  /** 1 where memory cannot be shared. */
+  readonly most: number;
+  readonly start: StartHelper;
+}
+
 /** What the engine needs of the place it runs in: a worker in a browser, or Node. */
 export interface Platform {
   readonly deviceMemoryBytes: number;
   compileCore(): Promise<WebAssembly.Module>;
-  compileCompute(): Promise<WebAssembly.Module>;
+  /** compute.wasm, for memory that threads share or for one thread's own. */
+  compileCompute(shared: boolean): Promise<WebAssembly.Module>;
+  readonly threads: ThreadSupport;
   requestGpu(): Promise<Gpu | undefined>;
   openStore(kind: "indexeddb" | "memory" | undefined): Promise<PartStore>;
   openModel(source: ModelSource, options: OpenRequest): Promise<OpenedModel>;

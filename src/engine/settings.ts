@@ -2,6 +2,9 @@ import { WebMoEError } from "../api/errors.ts";
 import type { ExpertBudget, LoadOptions } from "../api/options.ts";
 import { type ForwardPlan, kvBytesPerPosition } from "../model/plan.ts";
 
+/** Most that may be asked for: what a machine has is another matter. */
+export const MAX_THREADS = 256;
+
 const DEFAULT_KV_BYTES = 1024 ** 3;
 
 function oneOf<T extends string>(name: string, value: T | undefined, allowed: readonly T[], fallback: T): T {
@@ -48,13 +51,13 @@ export type LoadSettings = ReturnType<typeof loadSettings>;
 /** Errors: `invalid-argument`, naming the option. */
 export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
   oneOf("activations", options.activations, ["auto", "f32"], "auto");
-  count("threads", options.threads, 256);
   const store = options.store && oneOf("store", options.store, ["indexeddb", "memory"], "memory");
   const segmentLayers = options.segmentLayers;
   return {
     backend: oneOf("backend", options.backend, ["auto", "webgpu", "wasm"], "auto"),
     routing: oneOf("routing", options.routing, ["auto", "wasm"], "auto"),
     store,
+    threads: count("threads", options.threads, MAX_THREADS),
     expertBudget: expertBudget(options.expertBudget, deviceMemoryBytes / 4),
     hostBudget: bytes("hostBudget", options.hostBudget, deviceMemoryBytes / 8),
     contextLength: count("contextLength", options.contextLength, 2 ** 24),

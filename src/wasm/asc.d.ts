@@ -3,3 +3,9 @@ declare module "*?asc" {
   const url: string;
   export default url;
 }
+
+/** The same sources compiled for memory that threads share. */
+declare module "*?asc&shared" {
+  const url: string;
+  export default url;
+}

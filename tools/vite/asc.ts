@@ -11,6 +11,12 @@ const MODULE_FLAGS: Readonly<Record<string, readonly string[]>> = {
   compute: ["--importMemory", "--initialMemory", "16", "--maximumMemory", "65536"],
 };
 
+/**
+ * For the second binary of a module, whose memory threads share. Its data segments are constants, so that every
+ * thread's instance may write them anew.
+ */
+const SHARED_FLAGS = ["--sharedMemory", "--enable", "threads"];
+
 const COMMON_FLAGS = [
   "--runtime",
   "stub",
@@ -34,10 +40,14 @@ async function sourcesBelow(directory: string): Promise<string[]> {
 /** One compilation in this process for all that import a module at the same time. */
 const compiling = new Map<string, Promise<string>>();
 
-/** Compiles `asm/<name>/index.ts` unless its sources are those of the cached binary. Returns the binary's path. */
-export async function compileAsc(root: string, name: string): Promise<string> {
-  const flags = MODULE_FLAGS[name];
-  if (!flags) throw new Error(`No AssemblyScript module named ${name}.`);
+/**
+ * Compiles `asm/<name>/index.ts`, for shared memory or not, unless its sources are those of the cached binary.
+ * Returns the binary's path.
+ */
+export async function compileAsc(root: string, name: string, shared = false): Promise<string> {
+  const own = MODULE_FLAGS[name];
+  if (!own) throw new Error(`No AssemblyScript module named ${name}.`);
+  const flags = shared ? [...own, ...SHARED_FLAGS] : own;
   const directory = join(root, "asm", name);
   const hash = createHash("sha256")
     .update(asc.version)
@@ -82,7 +92,7 @@ async function compile(
 
 /**
  * `import url from "…/asm/core/index.ts?asc"` compiles the module and gives its URL: emitted beside the bundle in
- * a build, a file URL in unit tests, an `/@fs/` URL in the dev server.
+ * a build, a file URL in unit tests, an `/@fs/` URL in the dev server. `?asc&shared` compiles it for shared memory.
  */
 export function ascPlugin(): Plugin {
   let root = process.cwd();
@@ -97,15 +107,21 @@ export function ascPlugin(): Plugin {
       mode = config.command === "build" ? "build" : process.env.VITEST ? "test" : "serve";
     },
     async load(id) {
-      const match = /[\\/]asm[\\/](\w+)[\\/]index\.ts\?asc$/.exec(id);
+      const match = /[\\/]asm[\\/](\w+)[\\/]index\.ts\?asc(&shared)?$/.exec(id);
       if (!match) return null;
       const name = match[1]!;
-      const path = await compileAsc(root, name);
+      const shared = match[2] !== undefined;
+      const path = await compileAsc(root, name, shared);
       for (const file of await sourcesBelow(join(root, "asm", name))) this.addWatchFile(file);
       if (mode === "test") return `export default ${JSON.stringify(pathToFileURL(path).href)};`;
       if (mode === "serve")
         return `export default ${JSON.stringify(`${base}@fs/${normalizePath(path).replace(/^\//, "")}`)};`;
-      const reference = this.emitFile({ type: "asset", name: `${name}.wasm`, source: await readFile(path) });
+      const source = await readFile(path);
+      const reference = this.emitFile({
+        type: "asset",
+        name: `${name}${shared ? "-shared" : ""}.wasm`,
+        source,
+      });
       return `export default import.meta.ROLLUP_FILE_URL_${reference};`;
     },
   };

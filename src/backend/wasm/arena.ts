@@ -6,6 +6,11 @@ const WASM_PAGE = 65536;
 /** Every allocation starts at a cache line. */
 const ALIGNMENT = 64;
 
+/** Bytes that a block takes so that what follows starts at a cache line too. */
+export function alignedBytes(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}
+
 /** All memory of one backend: blocks are handed out in ascending order and never taken back. */
 export interface Arena {
   /**
@@ -32,12 +37,24 @@ export function createMemory(): WebAssembly.Memory {
   }
 }
 
+/**
+ * Memory for the build of compute.wasm that threads share. Undefined where it cannot be had: a page that is not
+ * cross-origin isolated, or no room for what a browser sets aside for it.
+ */
+export function createSharedMemory(): WebAssembly.Memory | undefined {
+  try {
+    return new WebAssembly.Memory({ ...COMPUTE_MEMORY, shared: true });
+  } catch {
+    return undefined;
+  }
+}
+
 export function createArena(memory: WebAssembly.Memory, base: number): Arena {
   let top = base;
   const buffer = (): ArrayBuffer => memory.buffer as ArrayBuffer;
   return {
     allocate(bytes, purpose) {
-      const address = Math.ceil(top / ALIGNMENT) * ALIGNMENT;
+      const address = alignedBytes(top);
       const end = address + bytes;
       const missing = Math.ceil((end - buffer().byteLength) / WASM_PAGE);
       if (missing > 0) {

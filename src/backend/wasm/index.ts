@@ -1,5 +1,6 @@
 /**
- * The CPU backend: every op of a plan in one thread's WebAssembly (`asm/compute`), at once and synchronously.
+ * The CPU backend: every op of a plan in WebAssembly (`asm/compute`), at once and synchronously. Where memory can be
+ * shared, helper threads take their share of the large products and of attention (`threads/`).
  * Weights stay quantised, activations are f32 throughout. One arena holds trunk, values, expert slots and KV pages.
  */
 import { WebMoEError } from "../../api/errors.ts";
@@ -16,18 +17,22 @@ import type {
 } from "../../model/plan.ts";
 import { HALF_TABLE_BYTES, instantiateCompute } from "../../wasm/compute.ts";
 import { type Backend, CHUNK_ROWS, type Pass, type Wave } from "../backend.ts";
-import { createArena, createMemory } from "./arena.ts";
+import { alignedBytes, createArena, createMemory, createSharedMemory } from "./arena.ts";
 import { checkPlan } from "./check-plan.ts";
 import { createKvCache } from "./kv-cache.ts";
 import { type Matrix, matrixAt, matrixBytes, writeRows } from "./matrices.ts";
 import { createSlots } from "./slots.ts";
+import { directKernels, type Scratch, sharedKernels } from "./threads/kernels.ts";
+import { createPool, type StartHelper } from "./threads/pool.ts";
 
 export interface WasmBackendOptions {
   readonly plan: ForwardPlan;
-  /** compute.wasm. */
-  readonly module: WebAssembly.Module;
+  /** Compiles compute.wasm, for memory that threads share or for one thread's own. */
+  readonly compile: (shared: boolean) => Promise<WebAssembly.Module>;
   /** Positions the KV cache may grow to. */
   readonly contextLength: number;
+  /** Threads to compute on, of which all but this one are started; the default is this one alone. */
+  readonly threads?: { readonly count: number; readonly start: StartHelper };
 }
 
 /** What the device cannot do on this backend, in one message. */
@@ -43,10 +48,12 @@ function notOnDevice(what: string): never {
  * Errors: `unsupported-architecture` if the plan's shapes do not suit the kernels, `out-of-memory`.
  */
 export async function createWasmBackend(options: WasmBackendOptions): Promise<Backend> {
-  const { plan, module, contextLength } = options;
+  const { plan, contextLength, threads } = options;
   checkPlan(plan);
   const { headCount, kvHeadCount, headDim, hiddenSize, expertsPerToken, vocabSize } = plan.hyperparameters;
-  const memory = createMemory();
+  const sharedMemory = threads && threads.count > 1 ? createSharedMemory() : undefined;
+  const memory = sharedMemory ?? createMemory();
+  const module = await options.compile(sharedMemory !== undefined);
   const compute = await instantiateCompute(module, memory);
   const arena = createArena(memory, compute.heapBase());
 
@@ -84,8 +91,16 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   const entryCount = CHUNK_ROWS * expertsPerToken;
   const tokensAt = scratch(CHUNK_ROWS * 4, "tokens");
   const keyRowAt = scratch(kvHeadCount * headDim * 4, "a row of keys");
-  const linearScratch = scratch(compute.linearScratchBytes(CHUNK_ROWS), "matrix tiles");
-  const attentionScratch = scratch(compute.attentionScratchBytes(CHUNK_ROWS, headCount), "attention scores");
+  const perThread = (bytes: number, purpose: string): Scratch => {
+    const apart = alignedBytes(bytes);
+    return { address: scratch(apart * (sharedMemory && threads ? threads.count : 1), purpose), bytes: apart };
+  };
+  const kernelOptions = {
+    compute,
+    heads: { headCount, kvHeadCount, headDim },
+    linearScratch: perThread(compute.linearScratchBytes(CHUNK_ROWS), "matrix tiles"),
+    attentionScratch: perThread(compute.attentionScratchBytes(CHUNK_ROWS, headCount), "attention scores"),
+  };
   const expertInput = scratch(CHUNK_ROWS * hiddenSize * 4, "expert inputs");
   const gateAt = scratch(CHUNK_ROWS * expertHiddenSize * 4, "expert gates");
   const upAt = scratch(CHUNK_ROWS * expertHiddenSize * 4, "expert activations");
@@ -97,6 +112,12 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
 
   const kv = createKvCache(plan.hyperparameters, { compute, arena, contextLength });
   const slots = createSlots(plan.layers, arena);
+  // Last, since nobody would end the helpers of a backend that could not be created.
+  const pool =
+    threads && sharedMemory
+      ? await createPool({ compute, module, memory, halfTable, threads: threads.count, start: threads.start })
+      : undefined;
+  const kernels = pool ? sharedKernels(kernelOptions, pool) : directKernels(kernelOptions);
 
   let pass: Pass = { phase: "decode", position: 0, tokens: new Uint32Array(1) };
   /** The layer whose routing weights are at weightsAt. */
@@ -109,43 +130,11 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   const optionalValue = (id: ValueId | undefined): number => (id === undefined ? 0 : value(id));
   const liveRows = (id: ValueId): number => (values[id]!.rows === "batch" ? pass.tokens.length : 1);
 
-  const multiply = (
-    matrix: Matrix,
-    io: {
-      x: number;
-      rows: number;
-      out: number;
-      outStride: number;
-      bias?: number;
-      scale?: number;
-      residual?: number;
-    },
-  ): void => {
-    const { type, planes, rows, cols } = matrix;
-    const { x, out, outStride, bias = 0, scale = 1, residual = 0 } = io;
-    compute.linear(
-      type,
-      ...planes,
-      cols,
-      x,
-      cols * 4,
-      io.rows,
-      out,
-      outStride,
-      bias,
-      scale,
-      residual,
-      linearScratch,
-      0,
-      rows,
-    );
-  };
-
   const runLinear = (op: LinearOp): void => {
     let out = value(op.out);
     op.weights.forEach((name, i) => {
       const matrix = weight(name);
-      multiply(matrix, {
+      kernels.linear(matrix, {
         x: value(op.x),
         rows: liveRows(op.x),
         out,
@@ -185,10 +174,10 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     const up = slots.matrix(op.layer, slot, "up");
     const down = slots.matrix(op.layer, slot, "down");
     compute.gatherRows(value(op.x), hiddenSize * 4, entries, rows, expertsPerToken, expertInput);
-    multiply(gate, { x: expertInput, rows, out: gateAt, outStride: gate.rows * 4 });
-    multiply(up, { x: expertInput, rows, out: upAt, outStride: up.rows * 4 });
+    kernels.linear(gate, { x: expertInput, rows, out: gateAt, outStride: gate.rows * 4 });
+    kernels.linear(up, { x: expertInput, rows, out: upAt, outStride: up.rows * 4 });
     compute.siluMul(gateAt, upAt, rows * gate.rows, gateAt);
-    multiply(down, { x: gateAt, rows, out: expertOutput, outStride: hiddenSize * 4 });
+    kernels.linear(down, { x: gateAt, rows, out: expertOutput, outStride: hiddenSize * 4 });
     compute.scatterRows(expertOutput, hiddenSize * 4, entries, rows, expertRows);
   };
 
@@ -210,20 +199,14 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   };
 
   const runAttention = (op: AttentionOp): void => {
-    compute.attention(
-      value(op.q),
-      pass.tokens.length,
-      pass.position,
-      headCount,
-      kvHeadCount,
-      headDim,
-      op.scale,
-      kv.pageTable(op.layer),
-      value(op.out),
-      attentionScratch,
-      0,
-      kvHeadCount,
-    );
+    kernels.attention({
+      q: value(op.q),
+      rows: pass.tokens.length,
+      position: pass.position,
+      scale: op.scale,
+      pageTable: kv.pageTable(op.layer),
+      out: value(op.out),
+    });
   };
 
   const runCombine = (op: CombineOp): void => {
@@ -299,6 +282,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
       chunkRows: CHUNK_ROWS,
     },
     routesOnDevice: false,
+    threads: pool?.threads ?? 1,
 
     writeTrunk({ name }, rows) {
       const tensor = trunk.get(name);
@@ -371,7 +355,9 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
 
     memory: () => ({ trunkBytes, kvBytes: kv.byteLength(), expertBytes: slots.byteLength(), scratchBytes }),
     // The arena goes with the last reference to this backend: WebAssembly memory cannot be given back sooner.
-    dispose() {},
+    dispose() {
+      pool?.dispose();
+    },
   };
 }
 

@@ -1,8 +1,13 @@
 import computeUrl from "../../../asm/compute/index.ts?asc";
+import sharedComputeUrl from "../../../asm/compute/index.ts?asc&shared";
 import type { ForwardPlan } from "../../model/plan.ts";
 import { compileWasmFile } from "../../wasm/compile-node.ts";
+import { HALF_TABLE_BYTES, instantiateCompute } from "../../wasm/compute.ts";
 import type { Backend } from "../backend.ts";
+import { createArena, createSharedMemory } from "./arena.ts";
 import { createWasmBackend } from "./index.ts";
+import type { StartHelper } from "./threads/pool.ts";
+import { startNodeHelper } from "./threads/start-node.ts";
 
 const compiled = compileWasmFile(computeUrl);
 
@@ -13,5 +18,28 @@ export function computeModule(): Promise<WebAssembly.Module> {
 
 /** A CPU backend for a test's plan. */
 export async function makeBackend(plan: ForwardPlan, contextLength = 512): Promise<Backend> {
-  return createWasmBackend({ plan, module: await compiled, contextLength });
+  return createWasmBackend({ plan, compile: computeModule, contextLength });
+}
+
+/** One that computes on `count` threads, if `start` can start them. */
+export async function makeThreadedBackend(
+  plan: ForwardPlan,
+  count: number,
+  start: StartHelper = startNodeHelper,
+): Promise<Backend> {
+  const compile = (shared: boolean) => (shared ? compileWasmFile(sharedComputeUrl) : compiled);
+  return createWasmBackend({ plan, compile, contextLength: 512, threads: { count, start } });
+}
+
+/** The build for shared memory on an arena of its own, and what a helper needs to join it. */
+export async function startSharedCompute() {
+  const memory = createSharedMemory();
+  if (!memory) throw new Error("no shared memory here");
+  const module = await compileWasmFile(sharedComputeUrl);
+  const compute = await instantiateCompute(module, memory);
+  const arena = createArena(memory, compute.heapBase());
+  const halfTable = arena.allocate(HALF_TABLE_BYTES, "the table of halves");
+  compute.fillHalfTable(halfTable);
+  compute.useHalfTable(halfTable);
+  return { module, memory, compute, arena, halfTable };
 }

@@ -158,6 +158,7 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
   return {
     numerics,
     routesOnDevice,
+    threads: 1,
 
     writeTrunk(tensor, packed) {
       gpu.check();

@@ -1,0 +1,45 @@
+// @ts-check
+/** What a helper thread does all its life: wait for a job, take chunks of it, wait again. */
+import { ACTIVE, FAILED, jobIn, STATE, STOPPED, takeChunks } from "./job.mjs";
+
+/** Looks at the state before sleep, some tens of microseconds: more take a core from others where none is idle. */
+const SPINS = 2_000;
+
+/**
+ * Returns when it is told to stop. `ready` is called when it can be given jobs.
+ * @param {import("./job.mjs").HelperInit} init
+ * @param {() => void} ready
+ */
+export function help({ module, memory, job: buffer, halfTable, thread }, ready) {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const compute = /** @type {import("./job.mjs").ComputeExports} */ (/** @type {unknown} */ (exports));
+  compute.useHalfTable(halfTable);
+  const job = jobIn(buffer);
+  const { control } = job;
+  ready();
+  let done = 0;
+  let spins = 0;
+  for (;;) {
+    const state = Atomics.load(control, STATE);
+    if (state % 2 !== 0 && state !== done) {
+      Atomics.add(control, ACTIVE, 1);
+      // What was open may be closed by now, or another job may be open: that one is then this one.
+      done = Atomics.load(control, STATE);
+      try {
+        if (done % 2 !== 0) takeChunks(job, compute, thread);
+      } catch {
+        Atomics.store(control, FAILED, 1);
+      }
+      Atomics.sub(control, ACTIVE, 1);
+      Atomics.notify(control, ACTIVE);
+      spins = 0;
+    } else if (spins < SPINS) {
+      spins++;
+    } else if (Atomics.load(control, STOPPED) !== 0) {
+      return;
+    } else {
+      Atomics.wait(control, STATE, state);
+      spins = 0;
+    }
+  }
+}
