@@ -3,7 +3,7 @@ export interface NumericProfile {
   backend: "webgpu" | "wasm";
   /** Vendor and architecture of the GPU adapter, or the WASM feature set. */
   adapter: string;
-  activations: "f32";
+  activations: "f32" | "int8";
   kvCache: "f32";
   /** Kernel variants in use, for example `subgroups`, `shader-f16`, `simd`. */
   kernels: readonly string[];

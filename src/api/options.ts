@@ -20,8 +20,12 @@ export interface LoadOptions {
   backend?: BackendChoice;
   /** `wasm` decides every route in WebAssembly, with one GPU round trip a layer. */
   routing?: "auto" | "wasm";
-  /** `f32` never quantises activations: the exact profile. */
-  activations?: "auto" | "f32";
+  /**
+   * `f32` never quantises activations: the exact profile, and what `auto` takes. `int8` rounds what enters a product
+   * with quantised weights to 8 bits a number, where the backend has kernels for it (WASM): faster, and other numbers.
+   * `info.numerics.activations` says what runs.
+   */
+  activations?: "auto" | "f32" | "int8";
   /**
    * Upper bound on the threads of the WASM backend; they change no bit of the output. Default: as many as the machine
    * runs at once, 8 at most, where the page is `crossOriginIsolated`; else 1, which is then all that works. In Node 1.

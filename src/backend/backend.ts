@@ -1,9 +1,9 @@
 import type { MemoryInfo, NumericProfile } from "../api/info.ts";
 import type { ExpertMatrix, ExpertsOp, Op, RouteOp, TensorSpec, ValueId } from "../model/plan.ts";
 import type { PackedRows } from "../model/quantization.ts";
+import type { Decisions, SampleParams } from "../wasm/decisions.ts";
 
-/** Slot table entry of an expert that has no slot. */
-export const ABSENT = 0xffffffff;
+export { ABSENT, type Decisions, type SampleParams } from "../wasm/decisions.ts";
 
 /** Prompt rows computed together; part of the numeric profile. */
 export const CHUNK_ROWS = 128;
@@ -16,12 +16,6 @@ export interface Pass {
   readonly tokens: Uint32Array;
 }
 
-/** Routing decisions of a batch in one layer, `[rows, expertsPerToken]`, highest selection score first. */
-export interface Decisions {
-  readonly ids: Uint32Array;
-  readonly weights: Float32Array;
-}
-
 /** The share of a dispatch plan whose experts have slots at the same time. */
 export interface Wave {
   /** Slot of each expert in this wave. */
@@ -30,19 +24,6 @@ export interface Wave {
   readonly offsets: Uint32Array;
   /** row · expertsPerToken + rank. */
   readonly entries: Uint32Array;
-}
-
-/** Sampling on the device; the same chain as the sampler in core.wasm. */
-export interface SampleParams {
-  readonly temperature: number;
-  readonly topK: number;
-  readonly topP: number;
-  readonly minP: number;
-  readonly repeatPenalty: number;
-  /** Distinct tokens under penalty. */
-  readonly penalized: Uint32Array;
-  /** Uniform in [0, 1), from (seed, position). */
-  readonly random: number;
 }
 
 /** What a submission brings back. */

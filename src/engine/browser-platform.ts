@@ -1,5 +1,3 @@
-import computeUrl from "../../asm/compute/index.ts?asc";
-import sharedComputeUrl from "../../asm/compute/index.ts?asc&shared";
 import coreUrl from "../../asm/core/index.ts?asc";
 import { startBrowserHelper } from "../backend/wasm/threads/start-browser.ts";
 import { createWebGpuBackend, requestAdapter } from "../backend/webgpu/index.ts";
@@ -8,6 +6,7 @@ import { openIndexedDbStore } from "../experts/store/indexeddb.ts";
 import { createMemoryStore } from "../experts/store/memory.ts";
 import type { PartStore } from "../experts/store/store.ts";
 import { compileWasm } from "../wasm/compile.ts";
+import { computeUrl } from "../wasm/compute-builds.ts";
 import type { Gpu, Platform, ThreadSupport } from "./platform.ts";
 import { MAX_THREADS } from "./settings.ts";
 
@@ -47,7 +46,7 @@ export function browserPlatform(): Platform {
   return {
     deviceMemoryBytes: deviceMemoryBytes(),
     compileCore: () => compileWasm(coreUrl),
-    compileCompute: (shared) => compileWasm(shared ? sharedComputeUrl : computeUrl),
+    compileCompute: (build) => compileWasm(computeUrl(build)),
     threads: threadSupport(),
     requestGpu,
     openStore,

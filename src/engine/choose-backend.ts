@@ -10,6 +10,7 @@ export interface BackendRequest {
   readonly routing: "auto" | "wasm";
   readonly plan: ForwardPlan;
   readonly contextLength: number;
+  readonly activations: "auto" | "f32" | "int8";
   /** At most so many, on the WASM backend; undefined: the platform's default. */
   readonly threads: number | undefined;
   readonly onCompile: (done: number, total: number) => void;
@@ -29,6 +30,7 @@ export async function chooseBackend(platform: Platform, request: BackendRequest)
       plan,
       compile: platform.compileCompute,
       contextLength,
+      activations: request.activations === "int8" ? "int8" : "f32",
       threads: { count: Math.min(request.threads ?? byDefault, most), start },
     });
   if (choice === "wasm") return wasm();

@@ -91,6 +91,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       routing: settings.routing,
       plan,
       contextLength,
+      activations: settings.activations,
       threads: settings.threads,
       onCompile: (done, total) => progress("compile", done, total),
     });

@@ -1,7 +1,5 @@
 import { totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
-import computeUrl from "../../asm/compute/index.ts?asc";
-import sharedComputeUrl from "../../asm/compute/index.ts?asc&shared";
 import coreUrl from "../../asm/core/index.ts?asc";
 import { WebMoEError } from "../api/errors.ts";
 import type { ModelSource } from "../api/options.ts";
@@ -10,6 +8,7 @@ import { openModel } from "../experts/identity.ts";
 import { openFileSource } from "../experts/source/node-file.ts";
 import { createMemoryStore } from "../experts/store/memory.ts";
 import { compileWasmFile } from "../wasm/compile-node.ts";
+import { computeUrl } from "../wasm/compute-builds.ts";
 import type { Platform } from "./platform.ts";
 import { MAX_THREADS } from "./settings.ts";
 
@@ -26,7 +25,7 @@ export function nodePlatform(): Platform {
   return {
     deviceMemoryBytes: totalmem(),
     compileCore: () => compileWasmFile(coreUrl),
-    compileCompute: (shared) => compileWasmFile(shared ? sharedComputeUrl : computeUrl),
+    compileCompute: (build) => compileWasmFile(computeUrl(build)),
     threads: { byDefault: 1, most: MAX_THREADS, start: startNodeHelper },
     requestGpu: async () => undefined,
     async openStore(kind) {

@@ -4,6 +4,7 @@ import type { StartHelper } from "../backend/wasm/threads/pool.ts";
 import type { OpenedModel, OpenModelOptions } from "../experts/identity.ts";
 import type { PartStore } from "../experts/store/store.ts";
 import type { ForwardPlan } from "../model/plan.ts";
+import type { ComputeBuild } from "../wasm/compute-builds.ts";
 import type { Core } from "../wasm/core.ts";
 
 export interface GpuBackendOptions {
@@ -32,8 +33,7 @@ export interface ThreadSupport {
 export interface Platform {
   readonly deviceMemoryBytes: number;
   compileCore(): Promise<WebAssembly.Module>;
-  /** compute.wasm, for memory that threads share or for one thread's own. */
-  compileCompute(shared: boolean): Promise<WebAssembly.Module>;
+  compileCompute(build: ComputeBuild): Promise<WebAssembly.Module>;
   readonly threads: ThreadSupport;
   requestGpu(): Promise<Gpu | undefined>;
   openStore(kind: "indexeddb" | "memory" | undefined): Promise<PartStore>;

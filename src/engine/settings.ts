@@ -50,12 +50,12 @@ export type LoadSettings = ReturnType<typeof loadSettings>;
 
 /** Errors: `invalid-argument`, naming the option. */
 export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
-  oneOf("activations", options.activations, ["auto", "f32"], "auto");
   const store = options.store && oneOf("store", options.store, ["indexeddb", "memory"], "memory");
   const segmentLayers = options.segmentLayers;
   return {
     backend: oneOf("backend", options.backend, ["auto", "webgpu", "wasm"], "auto"),
     routing: oneOf("routing", options.routing, ["auto", "wasm"], "auto"),
+    activations: oneOf("activations", options.activations, ["auto", "f32", "int8"], "auto"),
     store,
     threads: count("threads", options.threads, MAX_THREADS),
     expertBudget: expertBudget(options.expertBudget, deviceMemoryBytes / 4),

@@ -4,8 +4,19 @@ declare module "*?asc" {
   export default url;
 }
 
-/** The same sources compiled for memory that threads share. */
+/** The same sources, for memory that threads share. */
 declare module "*?asc&shared" {
+  const url: string;
+  export default url;
+}
+
+/** The same sources, with relaxed SIMD. */
+declare module "*?asc&relaxed" {
+  const url: string;
+  export default url;
+}
+
+declare module "*?asc&shared&relaxed" {
   const url: string;
   export default url;
 }

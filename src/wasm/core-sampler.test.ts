@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from "vitest";
 import coreUrl from "../../asm/core/index.ts?asc";
-import type { SampleParams } from "../backend/backend.ts";
 import { compileWasmFile } from "./compile-node.ts";
 import { type Core, instantiateCore } from "./core.ts";
+import type { SampleParams } from "./decisions.ts";
 
 let core: Core;
 beforeAll(async () => {

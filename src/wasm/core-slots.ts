@@ -1,7 +1,7 @@
 import { WebMoEError } from "../api/errors.ts";
-import { ABSENT } from "../backend/backend.ts";
 import type { SlotTables } from "./core.ts";
 import type { CoreExports, CoreMemory } from "./core-memory.ts";
+import { ABSENT } from "./decisions.ts";
 
 /** Bounds are checked here: core.wasm itself trusts its arguments. */
 export function slotTables(wasm: CoreExports, memory: CoreMemory): SlotTables {

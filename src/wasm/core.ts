@@ -1,6 +1,6 @@
-import type { Decisions, SampleParams } from "../backend/backend.ts";
 import type { QuantName } from "../model/quantization.ts";
 import type { RouterSpec } from "../model/router-spec.ts";
+import type { Decisions, SampleParams } from "./decisions.ts";
 
 export { instantiateCore } from "./core-instance.ts";
 

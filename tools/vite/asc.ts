@@ -11,11 +11,15 @@ const MODULE_FLAGS: Readonly<Record<string, readonly string[]>> = {
   compute: ["--importMemory", "--initialMemory", "16", "--maximumMemory", "65536"],
 };
 
-/**
- * For the second binary of a module, whose memory threads share. Its data segments are constants, so that every
- * thread's instance may write them anew.
- */
-const SHARED_FLAGS = ["--sharedMemory", "--enable", "threads"];
+/** What makes another binary of the same sources. */
+const BUILD_FLAGS = {
+  /** Memory that threads share. Data segments are constants, so that every thread's instance may write them anew. */
+  shared: ["--sharedMemory", "--enable", "threads"],
+  /** Sources ask `ASC_FEATURE_RELAXED_SIMD`. */
+  relaxed: ["--enable", "relaxed-simd"],
+} as const;
+
+type BuildFlag = keyof typeof BUILD_FLAGS;
 
 const COMMON_FLAGS = [
   "--runtime",
@@ -41,13 +45,17 @@ async function sourcesBelow(directory: string): Promise<string[]> {
 const compiling = new Map<string, Promise<string>>();
 
 /**
- * Compiles `asm/<name>/index.ts`, for shared memory or not, unless its sources are those of the cached binary.
+ * Compiles `asm/<name>/index.ts` as `build` says, unless its sources are those of the cached binary.
  * Returns the binary's path.
  */
-export async function compileAsc(root: string, name: string, shared = false): Promise<string> {
+export async function compileAsc(
+  root: string,
+  name: string,
+  build: readonly BuildFlag[] = [],
+): Promise<string> {
   const own = MODULE_FLAGS[name];
   if (!own) throw new Error(`No AssemblyScript module named ${name}.`);
-  const flags = shared ? [...own, ...SHARED_FLAGS] : own;
+  const flags = [...own, ...build.flatMap((flag) => BUILD_FLAGS[flag])];
   const directory = join(root, "asm", name);
   const hash = createHash("sha256")
     .update(asc.version)
@@ -92,7 +100,8 @@ async function compile(
 
 /**
  * `import url from "…/asm/core/index.ts?asc"` compiles the module and gives its URL: emitted beside the bundle in
- * a build, a file URL in unit tests, an `/@fs/` URL in the dev server. `?asc&shared` compiles it for shared memory.
+ * a build, a file URL in unit tests, an `/@fs/` URL in the dev server. `?asc&shared`, `?asc&relaxed` and
+ * `?asc&shared&relaxed` give other builds of it (BUILD_FLAGS).
  */
 export function ascPlugin(): Plugin {
   let root = process.cwd();
@@ -107,11 +116,11 @@ export function ascPlugin(): Plugin {
       mode = config.command === "build" ? "build" : process.env.VITEST ? "test" : "serve";
     },
     async load(id) {
-      const match = /[\\/]asm[\\/](\w+)[\\/]index\.ts\?asc(&shared)?$/.exec(id);
+      const match = /[\\/]asm[\\/](\w+)[\\/]index\.ts\?asc((?:&shared)?(?:&relaxed)?)$/.exec(id);
       if (!match) return null;
       const name = match[1]!;
-      const shared = match[2] !== undefined;
-      const path = await compileAsc(root, name, shared);
+      const build = match[2]!.split("&").slice(1) as BuildFlag[];
+      const path = await compileAsc(root, name, build);
       for (const file of await sourcesBelow(join(root, "asm", name))) this.addWatchFile(file);
       if (mode === "test") return `export default ${JSON.stringify(pathToFileURL(path).href)};`;
       if (mode === "serve")
@@ -119,7 +128,7 @@ export function ascPlugin(): Plugin {
       const source = await readFile(path);
       const reference = this.emitFile({
         type: "asset",
-        name: `${name}${shared ? "-shared" : ""}.wasm`,
+        name: `${[name, ...build].join("-")}.wasm`,
         source,
       });
       return `export default import.meta.ROLLUP_FILE_URL_${reference};`;

@@ -16,6 +16,7 @@ import type {
   ValueId,
 } from "../../model/plan.ts";
 import { HALF_TABLE_BYTES, instantiateCompute } from "../../wasm/compute.ts";
+import type { ComputeBuild } from "../../wasm/compute-builds.ts";
 import { type Backend, CHUNK_ROWS, type Pass, type Wave } from "../backend.ts";
 import { alignedBytes, createArena, createMemory, createSharedMemory } from "./arena.ts";
 import { checkPlan } from "./check-plan.ts";
@@ -27,10 +28,11 @@ import { createPool, type StartHelper } from "./threads/pool.ts";
 
 export interface WasmBackendOptions {
   readonly plan: ForwardPlan;
-  /** Compiles compute.wasm, for memory that threads share or for one thread's own. */
-  readonly compile: (shared: boolean) => Promise<WebAssembly.Module>;
+  /** Compiles compute.wasm. */
+  readonly compile: (build: ComputeBuild) => Promise<WebAssembly.Module>;
   /** Positions the KV cache may grow to. */
   readonly contextLength: number;
+  readonly activations?: "f32" | "int8";
   /** Threads to compute on, of which all but this one are started; the default is this one alone. */
   readonly threads?: { readonly count: number; readonly start: StartHelper };
 }
@@ -53,7 +55,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   const { headCount, kvHeadCount, headDim, hiddenSize, expertsPerToken, vocabSize } = plan.hyperparameters;
   const sharedMemory = threads && threads.count > 1 ? createSharedMemory() : undefined;
   const memory = sharedMemory ?? createMemory();
-  const module = await options.compile(sharedMemory !== undefined);
+  const module = await options.compile({ shared: sharedMemory !== undefined, relaxed: false });
   const compute = await instantiateCompute(module, memory);
   const arena = createArena(memory, compute.heapBase());
 

@@ -1,15 +1,14 @@
-import computeUrl from "../../../asm/compute/index.ts?asc";
-import sharedComputeUrl from "../../../asm/compute/index.ts?asc&shared";
 import type { ForwardPlan } from "../../model/plan.ts";
 import { compileWasmFile } from "../../wasm/compile-node.ts";
 import { HALF_TABLE_BYTES, instantiateCompute } from "../../wasm/compute.ts";
+import { type ComputeBuild, computeUrl } from "../../wasm/compute-builds.ts";
 import type { Backend } from "../backend.ts";
 import { createArena, createSharedMemory } from "./arena.ts";
 import { createWasmBackend } from "./index.ts";
 import type { StartHelper } from "./threads/pool.ts";
 import { startNodeHelper } from "./threads/start-node.ts";
 
-const compiled = compileWasmFile(computeUrl);
+const compiled = compileWasmFile(computeUrl({ shared: false, relaxed: false }));
 
 /** compute.wasm, compiled once a test file. */
 export function computeModule(): Promise<WebAssembly.Module> {
@@ -27,7 +26,7 @@ export async function makeThreadedBackend(
   count: number,
   start: StartHelper = startNodeHelper,
 ): Promise<Backend> {
-  const compile = (shared: boolean) => (shared ? compileWasmFile(sharedComputeUrl) : compiled);
+  const compile = (build: ComputeBuild) => (build.shared ? compileWasmFile(computeUrl(build)) : compiled);
   return createWasmBackend({ plan, compile, contextLength: 512, threads: { count, start } });
 }
 
@@ -35,7 +34,7 @@ export async function makeThreadedBackend(
 export async function startSharedCompute() {
   const memory = createSharedMemory();
   if (!memory) throw new Error("no shared memory here");
-  const module = await compileWasmFile(sharedComputeUrl);
+  const module = await compileWasmFile(computeUrl({ shared: true, relaxed: false }));
   const compute = await instantiateCompute(module, memory);
   const arena = createArena(memory, compute.heapBase());
   const halfTable = arena.allocate(HALF_TABLE_BYTES, "the table of halves");
