@@ -36,12 +36,20 @@ const LIBRARY = join(ROOT, "dist", "lib");
 
 /** What the engine is built from; the page around it and the tests are not part of it. */
 const SOURCES = ["src", "asm", "shaders"];
-const NOT_ENGINE = /\.(test|bench)\.ts$|\.md$|[/\\](app|golden|testing)[/\\]/;
+const NOT_ENGINE = /\.(test|testing|bench)\.ts$|\.md$|[/\\](app|golden|testing)[/\\]/;
 const BUILT_FROM = join(LIBRARY, "built-from.txt");
 
-/** What identifies the engine: a digest of all its sources. */
-export async function engineDigest() {
-  const hash = createHash("sha256");
+/** What only one of the backends is built from: what belongs to the other says nothing about its results. */
+const ONLY = {
+  wasm: /^(asm[/\\]compute|src[/\\]backend[/\\]wasm|src[/\\]wasm[/\\]compute)/,
+  webgpu: /^(shaders|src[/\\]backend[/\\]webgpu)/,
+};
+
+/** @typedef {keyof typeof ONLY} BackendName */
+
+/** What identifies the engine on each backend: a digest of all sources that can change its results. */
+export async function engineDigests() {
+  const hashes = { wasm: createHash("sha256"), webgpu: createHash("sha256") };
   for (const folder of SOURCES) {
     const entries = await readdir(join(ROOT, folder), { recursive: true, withFileTypes: true });
     const files = entries
@@ -50,24 +58,33 @@ export async function engineDigest() {
       .filter((path) => !NOT_ENGINE.test(path))
       .sort();
     for (const path of files) {
-      hash.update(path);
-      hash.update(await readFile(join(ROOT, path)));
+      const text = await readFile(join(ROOT, path));
+      if (!ONLY.webgpu.test(path)) hashes.wasm.update(path).update(text);
+      if (!ONLY.wasm.test(path)) hashes.webgpu.update(path).update(text);
     }
   }
-  return hash.digest("hex").slice(0, 12);
+  return {
+    wasm: hashes.wasm.digest("hex").slice(0, 12),
+    webgpu: hashes.webgpu.digest("hex").slice(0, 12),
+  };
 }
 
-/** Builds the library, and notes from which sources. @param {string} digest */
-export async function buildLibrary(digest) {
+/** @typedef {Awaited<ReturnType<typeof engineDigests>>} Digests */
+
+/** @param {Digests} digests */
+const builtFrom = ({ wasm, webgpu }) => `${wasm} ${webgpu}`;
+
+/** Builds the library, and notes from which sources. @param {Digests} digests */
+export async function buildLibrary(digests) {
   const built = await runLoud("npm", ["run", "--silent", "build"], { cwd: ROOT });
   if (built !== 0) throw new Error("The build failed; see above.");
-  await writeFile(BUILT_FROM, digest);
+  await writeFile(BUILT_FROM, builtFrom(digests));
 }
 
-/** Throws unless the library is of these sources. @param {string} digest */
-export async function requireBuiltFrom(digest) {
+/** Throws unless the library is of these sources. @param {Digests} digests */
+export async function requireBuiltFrom(digests) {
   const from = await readFile(BUILT_FROM, "utf8").catch(() => undefined);
-  if (from !== digest) {
+  if (from !== builtFrom(digests)) {
     throw new Error("dist/lib is not known to be built from these sources: leave out --built once.");
   }
 }

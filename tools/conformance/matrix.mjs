@@ -13,7 +13,7 @@ import { decodeLogits, modelFile } from "./models.mjs";
  * @property {import("./engines.mjs").Place} place
  * @property {import("../../src/api/options.ts").LoadOptions} options
  * @property {number} logitsLimit of `logitsDistance`
- * @property {{ backend: string, decodeRouting: string }} numerics that the model must report
+ * @property {{ backend: import("./engines.mjs").BackendName, decodeRouting: string }} numerics that the model must report
  *
  * @typedef {object} Check one line of a comparison
  * @property {string} name

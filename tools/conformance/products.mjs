@@ -14,6 +14,7 @@ import { ARCHITECTURE_MODELS, POSITION_MODELS, RANDOM_MODELS, readGolden, readRe
 /**
  * @typedef {import("./engines.mjs").Engine} Engine
  * @typedef {import("./engines.mjs").Place} Place
+ * @typedef {import("./engines.mjs").BackendName} BackendName
  * @typedef {import("./matrix.mjs").Check} Check
  * @typedef {import("./models.mjs").Golden} Golden
  *
@@ -23,6 +24,7 @@ import { ARCHITECTURE_MODELS, POSITION_MODELS, RANDOM_MODELS, readGolden, readRe
  * @property {string} subject the model, or the expert budget
  * @property {string} configuration
  * @property {Place} place
+ * @property {BackendName} backend
  * @property {number} checks that it makes
  * @property {Golden | undefined} golden undefined if not recorded: then it cannot be run
  * @property {(engine: Engine) => Promise<Check[]>} run
@@ -46,7 +48,7 @@ export const RESIDENCY_TOKENS = 16;
 /**
  * Where experts come and go: Node and page, both backends, both stores. With all layers in one segment a missing
  * expert is found afterwards, and its layers are replayed; with one, before it is needed.
- * @type {ReadonlyArray<{ name: string, place: Place, options: import("../../src/api/options.ts").LoadOptions }>}
+ * @type {ReadonlyArray<{ name: string, place: Place, options: import("../../src/api/options.ts").LoadOptions & { backend: BackendName } }>}
  */
 export const RESIDENCY = [
   { name: "WASM in Node, memory store", place: "node", options: { backend: "wasm", store: "memory" } },
@@ -82,6 +84,7 @@ function comparison(product, model, golden, configuration, checks) {
     subject: model,
     configuration: configuration.name,
     place: configuration.place,
+    backend: configuration.numerics.backend,
     checks,
     golden,
     run: (engine) => {
@@ -119,6 +122,7 @@ function budgetCases(golden) {
       subject: budgetLabel(budget),
       configuration: name,
       place,
+      backend: options.backend,
       checks: RESIDENCY_CASES.length,
       golden,
       run: async (/** @type {Engine} */ engine) => {

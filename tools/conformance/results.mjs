@@ -16,13 +16,15 @@ import { WORK } from "./models.mjs";
  * @property {import("./matrix.mjs").Check[]} checks
  */
 
-/** @param {string} engine its digest */
-const pathOf = (engine) => join(WORK, `rows-${engine}.jsonl`);
+/** @param {string} digest of the engine on one backend */
+const pathOf = (digest) => join(WORK, `rows-${digest}.jsonl`);
 
-/** The latest result of each case, by key. @param {string} engine @returns {Promise<Map<string, Result>>} */
-export async function readResults(engine) {
-  const text = await readFile(pathOf(engine), "utf8").catch(() => "");
-  const lines = text.split("\n").filter((line) => line !== "");
+/** The latest result of each case, by key. @param {import("./engines.mjs").Digests} digests @returns {Promise<Map<string, Result>>} */
+export async function readResults(digests) {
+  const texts = await Promise.all(
+    Object.values(digests).map((digest) => readFile(pathOf(digest), "utf8").catch(() => "")),
+  );
+  const lines = texts.flatMap((text) => text.split("\n")).filter((line) => line !== "");
   return new Map(
     lines.map((line) => {
       /** @type {Result} */
@@ -32,10 +34,10 @@ export async function readResults(engine) {
   );
 }
 
-/** @param {string} engine @param {Result} result */
-export async function keepResult(engine, result) {
+/** @param {string} digest of the engine on the backend that it is a result of @param {Result} result */
+export async function keepResult(digest, result) {
   await mkdir(WORK, { recursive: true });
-  await appendFile(pathOf(engine), `${JSON.stringify(result)}\n`);
+  await appendFile(pathOf(digest), `${JSON.stringify(result)}\n`);
 }
 
 /** The result of a case, if it is of the same model. @param {Map<string, Result>} results @param {import("./products.mjs").Case} item */

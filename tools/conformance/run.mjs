@@ -3,8 +3,8 @@
  * `npm run conformance`: records llama.cpp's golden vectors where they are missing, compares WebMoE with them in
  * every configuration, and writes `docs/conformance.md`. Exits 1 if a check fails.
  *
- * What has passed with this build of the engine is not run again, so that the product can be run in pieces; the table
- * counts what is open.
+ * What has passed with the same sources of the engine, those of the other backend aside, is not run again, so that
+ * the product can be run in pieces; the table counts what is open.
  *
  *   --compare-only       takes the golden vectors as they are
  *   --only PLACE         runs what belongs to one place: node or browser; or dawn: what belongs to the browser, but on
@@ -22,7 +22,7 @@ import {
   browserEngine,
   buildLibrary,
   dawnEngine,
-  engineDigest,
+  engineDigests,
   nodeEngine,
   requireBuiltFrom,
 } from "./engines.mjs";
@@ -47,11 +47,11 @@ async function checksOf(item, engine) {
 }
 
 /**
- * @param {readonly Case[]} cases @param {string} digest
+ * @param {readonly Case[]} cases @param {import("./engines.mjs").Digests} digests
  * @param {{ engine: import("./engines.mjs").Engine, jobs: number, gpu?: string }} place
  *   `gpu`: who drives it
  */
-async function runCases(cases, digest, { engine, jobs, gpu }) {
+async function runCases(cases, digests, { engine, jobs, gpu }) {
   const queue = cases.values();
   let done = 0;
   const worker = async () => {
@@ -60,7 +60,7 @@ async function runCases(cases, digest, { engine, jobs, gpu }) {
       const checks = await checksOf(item, engine);
       const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
       const result = { key: item.key, modelSha256: item.golden?.model.sha256 ?? "", seconds, checks };
-      await keepResult(digest, { ...result, ...(gpu === undefined ? {} : { gpu }) });
+      await keepResult(digests[item.backend], { ...result, ...(gpu === undefined ? {} : { gpu }) });
       done++;
       console.log(
         `${done}/${cases.length}  ${hasPassed(result) ? "pass" : "FAIL"}  ${item.key}  (${seconds} s)`,
@@ -92,13 +92,13 @@ try {
 
   await ensureInstalled(ROOT, "what WebMoE needs");
   if (!flags["compare-only"] && !flags.table) await (await import("./record.mjs")).record();
-  const digest = await engineDigest();
-  if (flags.built) await requireBuiltFrom(digest);
-  else if (!flags.table) await buildLibrary(digest);
+  const digests = await engineDigests();
+  if (flags.built) await requireBuiltFrom(digests);
+  else if (!flags.table) await buildLibrary(digests);
 
   const cases = await allCases();
   const words = flags.filter.split(" ").filter((word) => word !== "");
-  const results = await readResults(digest);
+  const results = await readResults(digests);
   const wanted = cases.filter((item) => {
     const result = resultOf(results, item);
     const isOpen = item.golden !== undefined && !(result && hasPassed(result));
@@ -108,19 +108,19 @@ try {
   const inBrowser = wanted.filter(({ place }) => place === "browser");
   const onDawn = wanted.filter(runsOnDawn);
   if (inNode.length > 0 && (flags.only ?? "node") === "node") {
-    await runCases(inNode, digest, { engine: await nodeEngine(), jobs: 1 });
+    await runCases(inNode, digests, { engine: await nodeEngine(), jobs: 1 });
   }
   if (onDawn.length > 0 && flags.only === "dawn") {
-    await runCases(onDawn, digest, { engine: await dawnEngine(), jobs: 1, gpu: "Dawn for Node" });
+    await runCases(onDawn, digests, { engine: await dawnEngine(), jobs: 1, gpu: "Dawn for Node" });
   }
   if (inBrowser.length > 0 && (flags.only ?? "browser") === "browser") {
     const browser = await launchChromium(ROOT);
     const engine = await browserEngine(browser);
-    await runCases(inBrowser, digest, { engine, jobs, gpu: `Chromium ${browser.version()}, SwiftShader` });
+    await runCases(inBrowser, digests, { engine, jobs, gpu: `Chromium ${browser.version()}, SwiftShader` });
     await engine.close();
     await browser.close();
   }
-  const { passed, failed, open } = await writeReport(cases, await readResults(digest));
+  const { passed, failed, open } = await writeReport(cases, await readResults(digests));
   console.log(`\n${passed} checks pass, ${failed} fail, ${open} are open: docs/conformance.md`);
   process.exit(failed === 0 ? 0 : 1);
 } catch (error) {
