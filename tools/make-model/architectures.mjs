@@ -72,6 +72,9 @@ export const ARCHITECTURES = /** @satisfies {Readonly<Record<string, Architectur
  * `a` is a small member of the family; `b` has no power of two where none is needed, so that padding, remainder
  * loops and partial workgroups are used; every row of `k` and of `w` is a multiple of 256, as K-quants need, and `w`
  * has no power of two where none is needed. Other rows are multiples of 32.
+ *
+ * `x64`, `x8` and `x128` are for benchmarks (made with `pooled`): the layers of OLMoE-1B-7B, four of its sixteen;
+ * Mixtral's proportions at three eighths of its width; Qwen3-30B-A3B's many experts at half its width.
  * @type {Readonly<Record<string, Shape>>}
  */
 export const SHAPES = {
@@ -130,6 +133,48 @@ export const SHAPES = {
     denseHiddenSize: 1280,
     ropeBase: 10_000,
     tiedOutput: true,
+  },
+  x64: {
+    layerCount: 4,
+    hiddenSize: 2048,
+    headCount: 16,
+    kvHeadCount: 16,
+    headDim: 128,
+    expertCount: 64,
+    expertsPerToken: 8,
+    expertHiddenSize: 1024,
+    sharedHiddenSize: 0,
+    denseHiddenSize: 8192,
+    ropeBase: 10_000,
+    tiedOutput: false,
+  },
+  x8: {
+    layerCount: 2,
+    hiddenSize: 1536,
+    headCount: 12,
+    kvHeadCount: 3,
+    headDim: 128,
+    expertCount: 8,
+    expertsPerToken: 2,
+    expertHiddenSize: 5376,
+    sharedHiddenSize: 0,
+    denseHiddenSize: 5376,
+    ropeBase: 1_000_000,
+    tiedOutput: false,
+  },
+  x128: {
+    layerCount: 2,
+    hiddenSize: 1024,
+    headCount: 16,
+    kvHeadCount: 4,
+    headDim: 128,
+    expertCount: 128,
+    expertsPerToken: 8,
+    expertHiddenSize: 768,
+    sharedHiddenSize: 0,
+    denseHiddenSize: 3072,
+    ropeBase: 1_000_000,
+    tiedOutput: false,
   },
 };
 

@@ -22,6 +22,7 @@ export const EMBEDDED_MODEL = fileURLToPath(
  * @property {boolean} [dense] without experts, where the architecture may have them
  * @property {boolean} [ropeFactors] with `rope_freqs.weight` (llama)
  * @property {number} [contextLength] positions that the model says it is made for, by default 512
+ * @property {boolean} [pooled] for models of a gigabyte: see `block-pool.mjs`
  */
 
 /**
@@ -36,6 +37,7 @@ export async function makeModel({
   dense = false,
   ropeFactors = false,
   contextLength,
+  pooled = false,
   out,
 }) {
   /** @type {Readonly<Record<string, import("./architectures.mjs").Architecture>>} */
@@ -55,6 +57,7 @@ export async function makeModel({
     type,
     ropeFactors,
     seed,
+    pooled,
     ...(contextLength === undefined ? {} : { contextLength }),
     vocabulary,
     name: `random-${arch}-${shape}-${type}-${seed}`,

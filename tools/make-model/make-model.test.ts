@@ -22,6 +22,28 @@ it("the same seed gives the same bytes, on every platform", async () => {
   expect((await make("two.gguf", 2)).sha256).not.toBe(sha256);
 });
 
+it("pooled weights are as wide as others, and the same for the same seed", async () => {
+  const weights = async (pooled: boolean) => {
+    const out = join(folder, `pooled-${pooled}.gguf`);
+    await makeModel({ shape: "k", type: "q8_0", seed: 1, pooled, out });
+    const { bytes, tensors } = await readGguf(out);
+    const { ggmlType, offset, elementCount } = tensors.find(
+      ({ name }) => name === "blk.1.ffn_up_exps.weight",
+    )!;
+    const type = typeOf(ggmlType);
+    return decode(type, bytes.subarray(offset, offset + encodedBytes(type, elementCount)), elementCount);
+  };
+  const deviation = (values: Float32Array) =>
+    Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+  const [pooled, again, plain] = [await weights(true), await weights(true), await weights(false)];
+  expect(again).toEqual(pooled);
+  expect(deviation(pooled)).toBeCloseTo(deviation(plain), 3);
+  const rows = new Set(
+    Array.from({ length: 8 * 256 }, (_, i) => pooled.slice(i * 256, (i + 1) * 256).join()),
+  );
+  expect(rows.size).toBeGreaterThan(800);
+});
+
 it("a twin holds the dequantised weights of the same tensors", async () => {
   const [path, twinPath] = [join(folder, "q.gguf"), join(folder, "twin.gguf")];
   await makeModel({ shape: "b", type: "q4_0", seed: 3, out: path });

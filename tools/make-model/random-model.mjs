@@ -1,6 +1,7 @@
 // @ts-check
 /** Random-weight models of every architecture. */
 import { CODECS, encode, encodedBytes } from "../../src/backend/testing/quant/codecs.mjs";
+import { createPool, drawBlocks } from "./block-pool.mjs";
 import { fileTypeNumber, matrixType } from "./mixes.mjs";
 import { randomStream } from "./random.mjs";
 
@@ -19,6 +20,7 @@ import { randomStream } from "./random.mjs";
  * @property {FileType} type of every matrix but the routers, which are F32 as norms and biases are
  * @property {boolean} ropeFactors whether the file has `rope_freqs.weight`
  * @property {number} seed
+ * @property {boolean} [pooled] whether the layers' matrices are drawn from pools of blocks (`block-pool.mjs`)
  * @property {number} [contextLength] positions that the model says it is made for
  * @property {Awaited<ReturnType<typeof import("./vocabulary.mjs").cutVocabulary>>} vocabulary
  * @property {string} name
@@ -54,7 +56,7 @@ const BIAS_DEVIATION = 0.05;
  * @returns {{ metadata: Map<string, MetadataValue>, tensors: TensorToWrite[] }}
  */
 export function randomModel(options) {
-  const { architecture, shape, type, seed, vocabulary } = options;
+  const { architecture, shape, type, seed, pooled = false, vocabulary } = options;
   const { hiddenSize, headCount, kvHeadCount, headDim, layerCount } = shape;
   const { expertCount, expertHiddenSize, sharedHiddenSize, denseHiddenSize } = shape;
   const queryRows = headCount * headDim;
@@ -73,6 +75,15 @@ export function randomModel(options) {
   const normals = (name, length, deviation, mean = 0) => {
     const random = randomStream(seed, name);
     return Float32Array.from({ length }, () => mean + deviation * random.normal());
+  };
+  /** By type and deviation. @type {Map<string, import("./block-pool.mjs").Pool>} */
+  const pools = new Map();
+  /** @type {(name: string, as: TensorType, length: number, deviation: number) => Uint8Array<ArrayBuffer>} */
+  const pooledBlocks = (name, as, length, deviation) => {
+    const key = `${as} ${deviation}`;
+    const pool = pools.get(key) ?? createPool(as, deviation, randomStream(seed, key));
+    pools.set(key, pool);
+    return drawBlocks(pool, length, randomStream(seed, name));
   };
   /** @param {string} name @param {number} cols @param {number} [layer] */
   const typeOfMatrix = (name, cols, layer = 0) =>
@@ -99,9 +110,9 @@ export function randomModel(options) {
     /** @type {(part: string, dimensions: [number, number, number?], gain: number, as?: TensorType) => TensorToWrite} */
     const matrix = (part, [cols, rows, count], gain, as = typeOfMatrix(part, cols, layer)) => {
       const dimensions = count === undefined ? [cols, rows] : [cols, rows, count];
-      return tensor(`${at(part)}.weight`, dimensions, as, () =>
-        normals(at(part), elementCount(dimensions), gain / Math.sqrt(cols)),
-      );
+      const [name, length, deviation] = [at(part), elementCount(dimensions), gain / Math.sqrt(cols)];
+      const made = tensor(`${name}.weight`, dimensions, as, () => normals(name, length, deviation));
+      return pooled ? { ...made, data: () => pooledBlocks(name, as, length, deviation) } : made;
     };
     /** @type {(part: string, length: number) => TensorToWrite[]} */
     const bias = (part, length) =>
