@@ -8,6 +8,8 @@ export { attention, attentionScratchBytes } from "./attention";
 export { combine } from "./combine";
 export { embed } from "./embed";
 export { gatherRows, scatterRows, siluMul } from "./experts";
+export { quantizeRows } from "./int8/quantize";
+export { quantizedRowBytes } from "./int8/units";
 export { pageBytes as kvPageBytes } from "./kv";
 export { linear, linearScratchBytes } from "./linear";
 export { rmsNorm } from "./norm";

@@ -12,6 +12,8 @@
 //
 // Where outputs or rows do not fill a tile, the tile is computed in full: what is missing is computed from the last
 // row, or from what the panel held before, into lanes of its own that are never read (`acc` has a row to spare).
+import { int8ScratchBytes, linearInt8 } from "./int8/linear";
+import { INT8 } from "./int8/units";
 import { sumLanes } from "./math";
 import { scaleOf } from "./quant/f16";
 import { dotRows, factorOf, hasDotRows, inBlocks, isScaled, unpack } from "./quant/matrix";
@@ -27,10 +29,10 @@ const SCALES_BYTES: usize = OUT_TILE * SCALE_ROW;
 
 // Bytes of scratch that `linear` needs for up to `rows` rows.
 export function linearScratchBytes(rows: usize): usize {
-  return PANEL_BYTES + SCALES_BYTES + (rows + 1) * OUT_TILE * 16;
+  return max(int8ScratchBytes(rows), PANEL_BYTES + SCALES_BYTES + (rows + 1) * OUT_TILE * 16);
 }
 
-// Outputs [start, end) of all rows. The matrix's planes start at a, b, c and d; `out` and `residual` (0: none) point at
+// Outputs [start, end) of all rows. `type` may have the bit INT8: x is then as quantizeRows left it for that type. The matrix's planes start at a, b, c and d; `out` and `residual` (0: none) point at
 // output 0 of row 0. Rows are `outStride` bytes apart in both, and `xStride` in x. `bias` is [outputs] (0: none).
 export function linear(
   type: u32,
@@ -51,6 +53,13 @@ export function linear(
   start: usize,
   end: usize,
 ): void {
+  if (type & INT8) {
+    // biome-ignore format: as they came
+    linearInt8(
+      type & ~INT8, a, b, c, d, cols, x, xStride, rows, out, outStride, bias, scale, residual, scratch, start, end,
+    );
+    return;
+  }
   const rowA = planeBytes(type, 0, cols);
   const rowB = planeBytes(type, 1, cols);
   const rowC = planeBytes(type, 2, cols);

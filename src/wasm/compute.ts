@@ -22,6 +22,9 @@ export const COMPUTE_TYPES: Readonly<Record<QuantName, number>> = {
   tq2_0: 17,
 };
 
+/** Bit of an encoding's number: x is quantised (`asm/compute/int8/units.ts`). */
+export const INT8_ACTIVATIONS = 32;
+
 /** Addresses of a packed matrix's planes; of no meaning where the type has fewer. */
 export type Planes = readonly [number, number, number, number];
 
@@ -75,6 +78,12 @@ export interface ComputeExports {
     end: number,
   ): void;
   linearScratchBytes(rows: number): number;
+  /**
+   * out [rows], outStride apart = rows of x [rows, cols] rounded for `linear` with INT8_ACTIVATIONS in its type; `type`
+   * is without it here. As many rows as the product will have.
+   */
+  quantizeRows(type: number, x: number, cols: number, rows: number, out: number, outStride: number): void;
+  quantizedRowBytes(type: number, cols: number): number;
   /**
    * out [rows, 2, dimension / 2]: cosines and sines of position · freqScale · freqBase^(−2i/dimension) / factors[i];
    * no factors where they are 0.

@@ -17,3 +17,13 @@ export function unpackIQ4NL(qs: usize, d: usize, cols: usize, out: usize): void 
     storeScaled(iq4Levels(highNibbles(bytes)), scale, out + 64);
   }
 }
+
+// As codes (int8/units.ts): the levels.
+export function codesIQ4NL(qs: usize, d: usize, cols: usize, codes: usize, scales: usize): void {
+  for (const end = codes + cols; codes < end; codes += BLOCK, qs += 16, d += 2, scales += 4) {
+    const bytes = v128.load(qs);
+    v128.store(codes, iq4Levels(lowNibbles(bytes)));
+    v128.store(codes, iq4Levels(highNibbles(bytes)), 16);
+    store<f32>(scales, scaleOf(d));
+  }
+}

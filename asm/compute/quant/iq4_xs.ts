@@ -20,3 +20,20 @@ export function unpackIQ4XS(qs: usize, heads: usize, cols: usize, out: usize): v
     }
   }
 }
+
+// As codes (int8/units.ts): the levels.
+export function codesIQ4XS(qs: usize, heads: usize, cols: usize, codes: usize, scales: usize): void {
+  for (const end = codes + cols; codes < end; heads += 8) {
+    const d = scaleOf(heads);
+    let high = <u32>load<u16>(heads, 2);
+    let low = load<u32>(heads, 4);
+    for (const blockEnd = codes + SUPER_BLOCK; codes < blockEnd; codes += BLOCK, qs += 16, scales += 4) {
+      const bytes = v128.load(qs);
+      v128.store(codes, iq4Levels(lowNibbles(bytes)));
+      v128.store(codes, iq4Levels(highNibbles(bytes)), 16);
+      store<f32>(scales, d * <f32>(<i32>((low & 15) | ((high & 3) << 4)) - 32));
+      low >>= 4;
+      high >>= 2;
+    }
+  }
+}

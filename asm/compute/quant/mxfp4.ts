@@ -33,3 +33,13 @@ export function unpackMXFP4(qs: usize, exponents: usize, cols: usize, out: usize
     if (tiny) multiply(out, halfScale(e));
   }
 }
+
+// As codes (int8/units.ts): the doubled levels.
+export function codesMXFP4(qs: usize, exponents: usize, cols: usize, codes: usize, scales: usize): void {
+  for (const end = codes + cols; codes < end; codes += BLOCK, qs += 16, exponents++, scales += 4) {
+    const bytes = v128.load(qs);
+    v128.store(codes, levels(lowNibbles(bytes)));
+    v128.store(codes, levels(highNibbles(bytes)), 16);
+    store<f32>(scales, halfScale(<u32>load<u8>(exponents)));
+  }
+}

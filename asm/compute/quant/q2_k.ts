@@ -22,3 +22,35 @@ export function unpackQ2K(qs: usize, scales: usize, dm: usize, cols: usize, out:
     }
   }
 }
+
+// As codes (int8/units.ts), in groups of 16.
+export function codesQ2K(
+  qs: usize,
+  scales: usize,
+  dm: usize,
+  cols: usize,
+  codes: usize,
+  out: usize,
+  minima: usize,
+): void {
+  for (const end = codes + cols; codes < end; dm += 4) {
+    const d = scaleOf(dm);
+    const dmin = scaleOf(dm + 2);
+    for (const blockEnd = codes + SUPER_BLOCK; codes < blockEnd; qs += 32) {
+      let first = v128.load(qs);
+      let second = v128.load(qs, 16);
+      for (let j = 0; j < 4; j++, scales += 2, codes += 32, out += 8, minima += 8) {
+        v128.store(codes, lowPairs(first));
+        v128.store(codes, lowPairs(second), 16);
+        let pair = <u32>load<u8>(scales);
+        store<f32>(out, d * <f32>(pair & 15));
+        store<f32>(minima, -(dmin * <f32>(pair >> 4)));
+        pair = <u32>load<u8>(scales, 1);
+        store<f32>(out, d * <f32>(pair & 15), 4);
+        store<f32>(minima, -(dmin * <f32>(pair >> 4)), 4);
+        first = nextPairs(first);
+        second = nextPairs(second);
+      }
+    }
+  }
+}

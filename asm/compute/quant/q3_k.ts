@@ -47,3 +47,39 @@ export function unpackQ3K(
     }
   }
 }
+
+// As codes (int8/units.ts), in groups of 16: the three bits, of which 4 is taken by the minimum.
+export function codesQ3K(
+  qs: usize,
+  hmask: usize,
+  scales: usize,
+  halves: usize,
+  cols: usize,
+  codes: usize,
+  out: usize,
+  minima: usize,
+): void {
+  const third = i8x16.splat(4);
+  for (const end = codes + cols; codes < end; hmask += 32, scales += 12, halves += 2) {
+    const d = scaleOf(halves);
+    const firstMask = v128.load(hmask);
+    const secondMask = v128.load(hmask, 16);
+    let mask = 1;
+    let group = 0;
+    for (const blockEnd = codes + SUPER_BLOCK; codes < blockEnd; qs += 32) {
+      let first = v128.load(qs);
+      let second = v128.load(qs, 16);
+      for (let j = 0; j < 4; j++, mask <<= 1, codes += 32) {
+        v128.store(codes, v128.or(lowPairs(first), v128.and(third, bytesWith(firstMask, mask))));
+        v128.store(codes, v128.or(lowPairs(second), v128.and(third, bytesWith(secondMask, mask))), 16);
+        for (let half = 0; half < 2; half++, group++, out += 4, minima += 4) {
+          const scale = d * groupScale(scales, group);
+          store<f32>(out, scale);
+          store<f32>(minima, -4 * scale);
+        }
+        first = nextPairs(first);
+        second = nextPairs(second);
+      }
+    }
+  }
+}

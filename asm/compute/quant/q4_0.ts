@@ -3,8 +3,8 @@
 //
 // A nibble in the upper half of a byte with its top bit flipped is 16(n - 8) as a signed byte; from there on the
 // arithmetic is Q8_0's, and Q4_FACTOR takes the 16 off together with the 2^24.
-import { topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
-import { splatScale } from "./f16";
+import { highNibbles, lowNibbles, topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
+import { scaleOf, splatScale } from "./f16";
 import { addProducts, firstProducts } from "./q8_0";
 import { BLOCK } from "./types";
 
@@ -74,5 +74,17 @@ export function unpackQ4(quants: usize, cols: usize, out: usize): void {
     v128.store(out, topBytes1(high), 80);
     v128.store(out, topBytes2(high), 96);
     v128.store(out, topBytes3(high), 112);
+  }
+}
+
+// As codes (int8/units.ts): n, of which 8 is taken by the minimum.
+export function codesQ4(qs: usize, d: usize, cols: usize, codes: usize, scales: usize, minima: usize): void {
+  for (const end = codes + cols; codes < end; codes += BLOCK, qs += 16, d += 2, scales += 4, minima += 4) {
+    const bytes = v128.load(qs);
+    v128.store(codes, lowNibbles(bytes));
+    v128.store(codes, highNibbles(bytes), 16);
+    const scale = scaleOf(d);
+    store<f32>(scales, scale);
+    store<f32>(minima, -8 * scale);
   }
 }

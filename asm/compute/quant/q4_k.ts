@@ -42,3 +42,38 @@ export function unpackQ4K(qs: usize, scales: usize, dm: usize, cols: usize, out:
     }
   }
 }
+
+// Scales and minima of a block's eight groups of 32, as codes have them (int8/units.ts).
+export function storeGroups(scales: usize, dm: usize, out: usize, minima: usize): void {
+  const d = f32x4.splat(scaleOf(dm));
+  const dmin = f32x4.splat(-scaleOf(dm + 2));
+  const s = i16x8.extend_low_i8x16_u(i64x2.splat(groupScales(scales)));
+  const t = i16x8.extend_low_i8x16_u(i64x2.splat(groupMinima(scales)));
+  v128.store(out, f32x4.mul(d, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(s))));
+  v128.store(out, f32x4.mul(d, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(s))), 16);
+  v128.store(minima, f32x4.mul(dmin, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(t))));
+  v128.store(minima, f32x4.mul(dmin, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(t))), 16);
+}
+
+// As codes (int8/units.ts).
+export function codesQ4K(
+  qs: usize,
+  scales: usize,
+  dm: usize,
+  cols: usize,
+  codes: usize,
+  out: usize,
+  minima: usize,
+): void {
+  for (const end = codes + cols; codes < end; scales += 12, dm += 4, out += 32, minima += 32) {
+    storeGroups(scales, dm, out, minima);
+    for (const blockEnd = codes + SUPER_BLOCK; codes < blockEnd; qs += 32, codes += 64) {
+      const first = v128.load(qs);
+      const second = v128.load(qs, 16);
+      v128.store(codes, lowNibbles(first));
+      v128.store(codes, lowNibbles(second), 16);
+      v128.store(codes, highNibbles(first), 32);
+      v128.store(codes, highNibbles(second), 48);
+    }
+  }
+}

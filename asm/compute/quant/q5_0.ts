@@ -14,3 +14,26 @@ export function unpackQ5_0(qs: usize, qh: usize, d: usize, cols: usize, out: usi
     storeScaled(v128.or(highNibbles(bytes), v128.andnot(minus16, highBits(qh))), scale, out + 64);
   }
 }
+
+// As codes (int8/units.ts): q, of which 16 is taken by the minimum.
+export function codesQ5_0(
+  qs: usize,
+  qh: usize,
+  d: usize,
+  cols: usize,
+  codes: usize,
+  scales: usize,
+  minima: usize,
+): void {
+  const fifth = i8x16.splat(16);
+  for (const end = codes + cols; codes < end; codes += BLOCK, qs += 16, qh += 4, d += 2) {
+    const bytes = v128.load(qs);
+    v128.store(codes, v128.or(lowNibbles(bytes), v128.and(fifth, lowBits(qh))));
+    v128.store(codes, v128.or(highNibbles(bytes), v128.and(fifth, highBits(qh))), 16);
+    const scale = scaleOf(d);
+    store<f32>(scales, scale);
+    store<f32>(minima, -16 * scale);
+    scales += 4;
+    minima += 4;
+  }
+}

@@ -1,7 +1,7 @@
 // Q5_K: Q4_K with a fifth bit: bit i of byte l of qh is that of element 32i + l.
 import { bytesWith, highNibbles, lowNibbles, storeShifted, TOP } from "./bytes";
 import { scaleOf } from "./f16";
-import { groupMinima, groupScales } from "./q4_k";
+import { groupMinima, groupScales, storeGroups } from "./q4_k";
 import { SUPER_BLOCK } from "./types";
 
 function withFifth(nibbles: v128, qh: v128, mask: i32): v128 {
@@ -32,6 +32,33 @@ export function unpackQ5K(qs: usize, qh: usize, scales: usize, dm: usize, cols: 
       mask <<= 1;
       s >>= 16;
       t >>= 16;
+    }
+  }
+}
+
+// As codes (int8/units.ts).
+export function codesQ5K(
+  qs: usize,
+  qh: usize,
+  scales: usize,
+  dm: usize,
+  cols: usize,
+  codes: usize,
+  out: usize,
+  minima: usize,
+): void {
+  for (const end = codes + cols; codes < end; qh += 32, scales += 12, dm += 4, out += 32, minima += 32) {
+    storeGroups(scales, dm, out, minima);
+    const firstHigh = v128.load(qh);
+    const secondHigh = v128.load(qh, 16);
+    let mask = 1;
+    for (const blockEnd = codes + SUPER_BLOCK; codes < blockEnd; qs += 32, codes += 64, mask <<= 2) {
+      const first = v128.load(qs);
+      const second = v128.load(qs, 16);
+      v128.store(codes, withFifth(lowNibbles(first), firstHigh, mask));
+      v128.store(codes, withFifth(lowNibbles(second), secondHigh, mask), 16);
+      v128.store(codes, withFifth(highNibbles(first), firstHigh, mask << 1), 32);
+      v128.store(codes, withFifth(highNibbles(second), secondHigh, mask << 1), 48);
     }
   }
 }

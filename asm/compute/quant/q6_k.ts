@@ -31,3 +31,42 @@ export function unpackQ6K(ql: usize, qh: usize, scales: usize, halves: usize, co
     }
   }
 }
+
+function sixBitCodes(nibbles: v128, pairs: v128): v128 {
+  return v128.or(nibbles, i16x8.shl(lowPairs(pairs), 4));
+}
+
+// As codes (int8/units.ts), in groups of 16: the six bits, of which 32 is taken by the minimum.
+export function codesQ6K(
+  ql: usize,
+  qh: usize,
+  scales: usize,
+  halves: usize,
+  cols: usize,
+  codes: usize,
+  out: usize,
+  minima: usize,
+): void {
+  for (const end = codes + cols; codes < end; halves += 2) {
+    const d = scaleOf(halves);
+    for (const groupEnd = out + 64; out < groupEnd; scales++, out += 4, minima += 4) {
+      const scale = d * <f32>load<i8>(scales);
+      store<f32>(out, scale);
+      store<f32>(minima, -32 * scale);
+    }
+    for (const blockEnd = codes + SUPER_BLOCK; codes < blockEnd; ql += 64, qh += 32, codes += 128) {
+      for (let half: usize = 0; half < 32; half += 16) {
+        const first = v128.load(ql + half);
+        const second = v128.load(ql + half, 32);
+        let high = v128.load(qh + half);
+        v128.store(codes + half, sixBitCodes(lowNibbles(first), high));
+        high = nextPairs(high);
+        v128.store(codes + half, sixBitCodes(lowNibbles(second), high), 32);
+        high = nextPairs(high);
+        v128.store(codes + half, sixBitCodes(highNibbles(first), high), 64);
+        high = nextPairs(high);
+        v128.store(codes + half, sixBitCodes(highNibbles(second), high), 96);
+      }
+    }
+  }
+}

@@ -2,7 +2,7 @@
 //
 // Quants are used as the f32 of their top bytes, and what that is too much (TOP) is taken off at the very end.
 import { topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
-import { splatScale } from "./f16";
+import { scaleOf, splatScale } from "./f16";
 import { BLOCK } from "./types";
 
 // Lane sums of sixteen bytes (times 2^24) and the sixteen values at x, added to `sum` in ascending order.
@@ -68,5 +68,13 @@ export function unpackQ8(quants: usize, cols: usize, out: usize): void {
     v128.store(out, topBytes1(bytes), 16);
     v128.store(out, topBytes2(bytes), 32);
     v128.store(out, topBytes3(bytes), 48);
+  }
+}
+
+// As codes (int8/units.ts): the quants, and a scale a block.
+export function codesQ8(quants: usize, d: usize, cols: usize, codes: usize, scales: usize): void {
+  memory.copy(codes, quants, cols);
+  for (let block: usize = 0; block < cols / BLOCK; block++) {
+    store<f32>(scales + (block << 2), scaleOf(d + (block << 1)));
   }
 }

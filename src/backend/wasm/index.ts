@@ -1,7 +1,8 @@
 /**
  * The CPU backend: every op of a plan in WebAssembly (`asm/compute`), at once and synchronously. Where memory can be
  * shared, helper threads take their share of the large products and of attention (`threads/`).
- * Weights stay quantised, activations are f32 throughout. One arena holds trunk, values, expert slots and KV pages.
+ * Weights stay quantised; activations are f32, and in the int8 profile what enters a product is rounded (`int8.ts`).
+ * One arena holds trunk, values, expert slots and KV pages.
  */
 import { WebMoEError } from "../../api/errors.ts";
 import type {
@@ -20,8 +21,10 @@ import type { ComputeBuild } from "../../wasm/compute-builds.ts";
 import { type Backend, CHUNK_ROWS, type Pass, type Wave } from "../backend.ts";
 import { alignedBytes, createArena, createMemory, createSharedMemory } from "./arena.ts";
 import { checkPlan } from "./check-plan.ts";
+import { hasQuantizedWeights, int8Kernels, quantizedRowBytes } from "./int8.ts";
 import { createKvCache } from "./kv-cache.ts";
 import { type Matrix, matrixAt, matrixBytes, writeRows } from "./matrices.ts";
+import { hasRelaxedDot } from "./relaxed-simd.ts";
 import { createSlots } from "./slots.ts";
 import { directKernels, type Scratch, sharedKernels } from "./threads/kernels.ts";
 import { createPool, type StartHelper } from "./threads/pool.ts";
@@ -32,6 +35,7 @@ export interface WasmBackendOptions {
   readonly compile: (build: ComputeBuild) => Promise<WebAssembly.Module>;
   /** Positions the KV cache may grow to. */
   readonly contextLength: number;
+  /** What enters a product with quantised weights: f32 rows (the default), or rows rounded to bytes. */
   readonly activations?: "f32" | "int8";
   /** Threads to compute on, of which all but this one are started; the default is this one alone. */
   readonly threads?: { readonly count: number; readonly start: StartHelper };
@@ -55,7 +59,9 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   const { headCount, kvHeadCount, headDim, hiddenSize, expertsPerToken, vocabSize } = plan.hyperparameters;
   const sharedMemory = threads && threads.count > 1 ? createSharedMemory() : undefined;
   const memory = sharedMemory ?? createMemory();
-  const module = await options.compile({ shared: sharedMemory !== undefined, relaxed: false });
+  const int8 = options.activations === "int8" && hasQuantizedWeights(plan);
+  const relaxed = int8 && hasRelaxedDot();
+  const module = await options.compile({ shared: sharedMemory !== undefined, relaxed });
   const compute = await instantiateCompute(module, memory);
   const arena = createArena(memory, compute.heapBase());
 
@@ -110,6 +116,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   /** `[rows, expertsPerToken, hiddenSize]`: what combine sums. */
   const expertRows = scratch(entryCount * hiddenSize * 4, "expert outputs by rank");
   const entriesAt = scratch(entryCount * 4, "dispatch entries");
+  const quantizedAt = int8 ? scratch(CHUNK_ROWS * quantizedRowBytes(plan, compute), "quantised inputs") : 0;
   const weightsAt = scratch(entryCount * 4, "routing weights");
 
   const kv = createKvCache(plan.hyperparameters, { compute, arena, contextLength });
@@ -119,7 +126,8 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     threads && sharedMemory
       ? await createPool({ compute, module, memory, halfTable, threads: threads.count, start: threads.start })
       : undefined;
-  const kernels = pool ? sharedKernels(kernelOptions, pool) : directKernels(kernelOptions);
+  const exactKernels = pool ? sharedKernels(kernelOptions, pool) : directKernels(kernelOptions);
+  const kernels = int8 ? int8Kernels(exactKernels, compute, quantizedAt) : exactKernels;
 
   let pass: Pass = { phase: "decode", position: 0, tokens: new Uint32Array(1) };
   /** The layer whose routing weights are at weightsAt. */
@@ -276,9 +284,9 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     numerics: {
       backend: "wasm",
       adapter: "wasm-simd",
-      activations: "f32",
+      activations: int8 ? "int8" : "f32",
       kvCache: "f32",
-      kernels: ["simd"],
+      kernels: [relaxed ? "relaxed-simd" : "simd"],
       prefillRouting: "wasm",
       decodeRouting: "wasm",
       chunkRows: CHUNK_ROWS,

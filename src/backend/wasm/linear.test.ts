@@ -1,58 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { LinearOp } from "../../model/plan.ts";
 import { QUANT_TYPES, type QuantName } from "../../model/quantization.ts";
-import { opPlan } from "../testing/plans.ts";
 import { linear, worstError } from "../testing/references.ts";
-import { runOps } from "../testing/run.ts";
-import {
-  allRows,
-  createRandom,
-  type PackedTensor,
-  packTensor,
-  randomFloats,
-  randomTensor,
-} from "../testing/tensors.ts";
-import { makeBackend } from "./make.testing.ts";
+import { createRandom, packTensor, randomFloats, randomTensor } from "../testing/tensors.ts";
+import { makeLinear } from "./linear.testing.ts";
 
 const TYPES = Object.keys(QUANT_TYPES) as QuantName[];
-
-/** A backend that holds `tensors` as the weights of one linear op. */
-async function makeLinear(
-  tensors: readonly PackedTensor[],
-  extras: { residual?: boolean; biases?: readonly PackedTensor[]; scale?: number } = {},
-) {
-  const { residual = false, biases = [], scale } = extras;
-  const cols = tensors[0]!.cols;
-  const width = tensors.reduce((sum, { rows }) => sum + rows, 0);
-  const trunk = tensors.map(({ rows, type }, i) => ({ name: `w${i}`, rows, cols, type }));
-  const vectors = biases.map((bias, i) => ({ name: `b${i}`, rows: 1, cols: bias.cols, type: bias.type }));
-  const plan = opPlan({
-    trunk: [...trunk, ...vectors],
-    values: [
-      { name: "x", width: cols, rows: "batch", kind: "scratch" },
-      { name: "residual", width, rows: "batch", kind: "scratch" },
-      { name: "out", width, rows: "batch", kind: "scratch" },
-    ],
-  });
-  const backend = await makeBackend(plan);
-  trunk.forEach((spec, i) => {
-    backend.writeTrunk(spec, allRows(tensors[i]!));
-  });
-  vectors.forEach((spec, i) => {
-    backend.writeTrunk(spec, allRows(biases[i]!));
-  });
-  const op: LinearOp = {
-    kind: "linear",
-    x: 0,
-    weights: trunk.map(({ name }) => name),
-    out: 2,
-    ...(biases.length > 0 && { biases: vectors.map(({ name }) => name) }),
-    ...(scale !== undefined && { scale }),
-    ...(residual && { residual: 1 }),
-  };
-  return (x: Float32Array, residuals = new Float32Array(0)) =>
-    runOps(backend, plan, { ops: [op], rows: x.length / cols, inputs: { x, residual: residuals }, out: 2 });
-}
 
 describe.each(TYPES)("a linear op on %s weights", (type) => {
   // Outputs and columns on both sides of every tile edge of the kernels: odd outputs, a lone block, beyond 512 columns.

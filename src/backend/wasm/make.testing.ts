@@ -20,6 +20,12 @@ export async function makeBackend(plan: ForwardPlan, contextLength = 512): Promi
   return createWasmBackend({ plan, compile: computeModule, contextLength });
 }
 
+/** One that rounds what enters products with quantised weights, in the build without relaxed SIMD. */
+export async function makeInt8Backend(plan: ForwardPlan): Promise<Backend> {
+  const compile = (): Promise<WebAssembly.Module> => compiled;
+  return createWasmBackend({ plan, compile, contextLength: 512, activations: "int8" });
+}
+
 /** One that computes on `count` threads, if `start` can start them. */
 export async function makeThreadedBackend(
   plan: ForwardPlan,

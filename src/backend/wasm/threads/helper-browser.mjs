@@ -2,4 +2,10 @@
 /** A helper's script in a browser: a dedicated worker of the engine's worker. */
 import { help } from "./helper.mjs";
 
-addEventListener("message", ({ data }) => help(data, () => postMessage("ready")), { once: true });
+addEventListener(
+  "message",
+  ({ data }) => {
+    help(data, () => postMessage("ready"), { rests: true }).catch(reportError);
+  },
+  { once: true },
+);

@@ -1,6 +1,6 @@
 // @ts-check
-/** A helper's script in Node. */
+/** A helper's script in Node, where the thread ends as `help` returns. */
 import { parentPort, workerData } from "node:worker_threads";
 import { help } from "./helper.mjs";
 
-help(workerData, () => parentPort?.postMessage("ready"));
+await help(workerData, () => parentPort?.postMessage("ready"), { rests: false });

@@ -5,21 +5,27 @@ import { ACTIVE, FAILED, jobIn, STATE, STOPPED, takeChunks } from "./job.mjs";
 /** Looks at the state before sleep, some tens of microseconds: more take a core from others where none is idle. */
 const SPINS = 2_000;
 
+/** Milliseconds of sleep after which a helper that `rests` leaves its thread to the event loop. */
+const SLEEP = 100;
+
 /**
- * Returns when it is told to stop. `ready` is called when it can be given jobs.
+ * Returns when it is told to stop. `ready` is called when it can be given jobs. One that `rests` can be ended at any
+ * time that is not a job's: a browser takes two seconds to end a worker that sleeps, and keeps its memory meanwhile.
  * @param {import("./job.mjs").HelperInit} init
  * @param {() => void} ready
+ * @param {{ rests: boolean }} options
  */
-export function help({ module, memory, job: buffer, halfTable, thread }, ready) {
+export async function help({ module, memory, job: buffer, halfTable, thread }, ready, { rests }) {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const compute = /** @type {import("./job.mjs").ComputeExports} */ (/** @type {unknown} */ (exports));
   compute.useHalfTable(halfTable);
   const job = jobIn(buffer);
   const { control } = job;
+  const waitAsync = rests ? asyncWait() : undefined;
   ready();
   let done = 0;
   let spins = 0;
-  for (;;) {
+  while (Atomics.load(control, STOPPED) === 0) {
     const state = Atomics.load(control, STATE);
     if (state % 2 !== 0 && state !== done) {
       Atomics.add(control, ACTIVE, 1);
@@ -35,11 +41,19 @@ export function help({ module, memory, job: buffer, halfTable, thread }, ready) 
       spins = 0;
     } else if (spins < SPINS) {
       spins++;
-    } else if (Atomics.load(control, STOPPED) !== 0) {
-      return;
     } else {
-      Atomics.wait(control, STATE, state);
+      const woken = Atomics.wait(control, STATE, state, waitAsync ? SLEEP : Number.POSITIVE_INFINITY);
+      if (woken === "timed-out" && waitAsync) await waitAsync(control, STATE, state).value;
       spins = 0;
     }
   }
+}
+
+/** Atomics.waitAsync, which not every browser has. */
+function asyncWait() {
+  const { waitAsync } =
+    /** @type {{ waitAsync?: (words: Int32Array, index: number, value: number) => { value: unknown } }} */ (
+      /** @type {unknown} */ (Atomics)
+    );
+  return waitAsync;
 }

@@ -6,6 +6,8 @@ import type { Pool } from "./pool.ts";
 /** Operands of out = [residual +] scale · (x · Wᵀ [+ bias]), as addresses; rows of out are `outStride` bytes apart. */
 export interface Product {
   readonly x: number;
+  /** Bytes from one row of x to the next; the default is those of f32 rows. */
+  readonly xStride?: number;
   readonly rows: number;
   readonly out: number;
   readonly outStride: number;
@@ -62,14 +64,14 @@ export function directKernels({
   return {
     linear(
       { type, planes, rows: outputs, cols },
-      { x, rows, out, outStride, bias = 0, scale = 1, residual = 0 },
+      { x, xStride = cols * 4, rows, out, outStride, bias = 0, scale = 1, residual = 0 },
     ) {
       compute.linear(
         type,
         ...planes,
         cols,
         x,
-        cols * 4,
+        xStride,
         rows,
         out,
         outStride,
@@ -108,7 +110,7 @@ export function sharedKernels(options: KernelOptions, pool: Pool): Kernels {
   return {
     linear(matrix, product) {
       const { type, planes, rows: outputs, cols } = matrix;
-      const { x, rows, out, outStride, bias = 0, scale = 1, residual = 0 } = product;
+      const { x, xStride = cols * 4, rows, out, outStride, bias = 0, scale = 1, residual = 0 } = product;
       if (rows * outputs * cols < LEAST_SHARED_WORK) return direct.linear(matrix, product);
       const tiles = Math.ceil(outputs / (OUTPUT_TILE * pool.threads * CHUNKS_PER_THREAD));
       pool.run(
@@ -119,7 +121,7 @@ export function sharedKernels(options: KernelOptions, pool: Pool): Kernels {
           scratch: linearScratch.address,
           scratchBytes: linearScratch.bytes,
         },
-        [type, ...planes, cols, x, cols * 4, rows, out, outStride, bias, scale, residual],
+        [type, ...planes, cols, x, xStride, rows, out, outStride, bias, scale, residual],
       );
     },
     attention(attention) {

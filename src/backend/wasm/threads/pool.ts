@@ -11,21 +11,18 @@ import {
   takeChunks,
 } from "./job.mjs";
 
-/** A thread that runs `help` of helper.mjs. */
-export interface Helper {
-  /** Settles when the helper waits for jobs, or cannot. */
-  readonly ready: Promise<void>;
-  terminate(): void;
-}
-
-/** May throw. */
-export type StartHelper = (init: HelperInit) => Helper;
+/**
+ * Starts a thread that runs `help` of helper.mjs. Resolves when it waits for jobs; rejects or throws where it cannot.
+ * Nobody ends the thread: it ends when it has been told to stop, at the latest with the one that started it.
+ */
+export type StartHelper = (init: HelperInit) => Promise<void>;
 
 export interface Pool {
   /** The engine's thread included. */
   readonly threads: number;
   /** Runs a job to its end; arguments as in `describe`. */
   run(shape: Parameters<typeof describe>[1], kernelArguments: readonly number[]): void;
+  /** Helpers return as soon as they run. No job may follow. */
   dispose(): void;
 }
 
@@ -43,14 +40,12 @@ const START_LIMIT = 10_000;
 /** Looks at `ACTIVE` before the engine's thread sleeps until the last helper is done. */
 const SPINS = 2_000;
 
-function settled(helpers: readonly Helper[]): Promise<unknown> {
+function inTime(ready: readonly Promise<void>[]): Promise<unknown> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error("a helper did not start in time")), START_LIMIT);
   });
-  return Promise.race([Promise.all(helpers.map(({ ready }) => ready)), late]).finally(() =>
-    clearTimeout(timer),
-  );
+  return Promise.race([Promise.all(ready), late]).finally(() => clearTimeout(timer));
 }
 
 /** Starts `threads − 1` helpers. Undefined if not all of them can be had. */
@@ -59,18 +54,18 @@ export async function createPool(options: PoolOptions): Promise<Pool | undefined
   const buffer = createJobBuffer();
   const job = jobIn(buffer);
   const { control } = job;
-  const helpers: Helper[] = [];
+  // Told, not terminated: Chromium never finishes ending a worker that is to end while one below it is ending, and
+  // the engine's worker ends right after this. A helper that starts late finds that it was told.
   const dispose = (): void => {
-    // A browser takes seconds to end a worker that sleeps, so they are asked to return first.
     Atomics.store(control, STOPPED, 1);
     Atomics.add(control, STATE, 2);
     Atomics.notify(control, STATE);
-    for (const helper of helpers) helper.terminate();
   };
   try {
+    const ready: Promise<void>[] = [];
     for (let thread = 1; thread < threads; thread++)
-      helpers.push(start({ module, memory, halfTable, thread, job: buffer }));
-    await settled(helpers);
+      ready.push(start({ module, memory, halfTable, thread, job: buffer }));
+    await inTime(ready);
   } catch (error) {
     console.warn("WebMoE: no helper threads here; computing on one thread.", error);
     dispose();

@@ -1,8 +1,7 @@
 import type { HelperInit } from "./job.mjs";
-import type { Helper } from "./pool.ts";
 
 /** Starts a helper as a dedicated worker. Rejects where none may be had: no nested workers, or a policy forbids. */
-export function startBrowserHelper(init: HelperInit): Helper {
+export function startBrowserHelper(init: HelperInit): Promise<void> {
   const worker = new Worker(new URL("./helper-browser.mjs", import.meta.url), {
     type: "module",
     name: "webmoe-helper",
@@ -16,5 +15,5 @@ export function startBrowserHelper(init: HelperInit): Helper {
     });
   });
   worker.postMessage(init);
-  return { ready, terminate: () => worker.terminate() };
+  return ready;
 }

@@ -1,10 +1,21 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
 import type { Backend } from "../../backend.ts";
 import { randomWeights, tinyPlan, writeExpert, writeTrunk } from "../../testing/plans.ts";
 import { runPlan } from "../../testing/run.ts";
 import { makeBackend, makeThreadedBackend, startSharedCompute } from "../make.testing.ts";
-import { ACTIVE, createJobBuffer, describe, jobIn, LINEAR, NEXT, STATE } from "./job.mjs";
-import type { Helper } from "./pool.ts";
+import {
+  ACTIVE,
+  createJobBuffer,
+  describe,
+  type HelperInit,
+  jobIn,
+  LINEAR,
+  NEXT,
+  STATE,
+  STOPPED,
+} from "./job.mjs";
 import { startNodeHelper } from "./start-node.ts";
 
 /** Wide enough that decode is shared too, and of heights that neither threads nor tiles divide. */
@@ -58,8 +69,7 @@ test("a helper alone computes a whole job, from memory that grew after it began"
   const { module, memory, compute, arena, halfTable } = await startSharedCompute();
   const buffer = createJobBuffer();
   const { control, args } = jobIn(buffer);
-  const helper = startNodeHelper({ module, memory, halfTable, thread: 1, job: buffer });
-  await helper.ready;
+  await startNodeHelper({ module, memory, halfTable, thread: 1, job: buffer });
   const [rows, cols, outputs] = [3, 40, 21];
   arena.allocate(2 ** 22, "what was not there at first");
   const floats = (length: number) => arena.allocate(length * 4, "operands");
@@ -83,24 +93,45 @@ test("a helper alone computes a whole job, from memory that grew after it began"
   // Three chunks, then one look that finds none left.
   await expect.poll(() => Atomics.load(control, NEXT), { timeout: 10_000, interval: 5 }).toBe(4);
   await expect.poll(() => Atomics.load(control, ACTIVE), { timeout: 10_000, interval: 5 }).toBe(0);
-  helper.terminate();
+  Atomics.store(control, STOPPED, 1);
+  Atomics.add(control, STATE, 1);
+  Atomics.notify(control, STATE);
   expect(arena.floats(out, rows * outputs).slice()).toEqual(arena.floats(expected, rows * outputs).slice());
   expect(arena.floats(out, rows * outputs).some((value) => value !== 0)).toBe(true);
 });
 
-test("without helpers the model computes on one thread, and none that started is left", async () => {
+test("without helpers the model computes on one thread, and those that started are told to stop", async () => {
   const expected = await logitsOf(await fill(await makeBackend(plan)));
-  let terminated = 0;
   const failing = [
     () => {
       throw new Error("no workers here");
     },
-    (): Helper => ({ ready: Promise.reject(new Error("no script")), terminate: () => void terminated++ }),
+    async () => {
+      throw new Error("no script");
+    },
   ];
-  for (const start of failing) {
-    const backend = await fill(await makeThreadedBackend(plan, 3, start));
+  for (const fail of failing) {
+    const told: HelperInit[] = [];
+    const backend = await fill(
+      await makeThreadedBackend(plan, 3, (init) => {
+        told.push(init);
+        return told.length === 1 ? Promise.resolve() : fail();
+      }),
+    );
     expect(backend.threads).toBe(1);
     expect(await logitsOf(backend)).toEqual(expected);
+    expect(Atomics.load(jobIn(told[0]!.job).control, STOPPED)).toBe(1);
   }
-  expect(terminated).toBe(2);
+});
+
+test("threads end when the backend is disposed of, asleep or not yet ready", async () => {
+  const ended: Promise<unknown>[] = [];
+  const backend = await makeThreadedBackend(plan, 3, (workerData) => {
+    const worker = new Worker(new URL("./helper-node.mjs", import.meta.url), { workerData });
+    ended.push(once(worker, "exit"));
+    return workerData.thread === 1 ? once(worker, "message").then(() => undefined) : Promise.resolve();
+  });
+  expect(backend.threads).toBe(3);
+  backend.dispose();
+  await Promise.all(ended);
 });

@@ -1,0 +1,45 @@
+import type { ForwardPlan, LinearOp } from "../../model/plan.ts";
+import type { Backend } from "../backend.ts";
+import { opPlan } from "../testing/plans.ts";
+import { runOps } from "../testing/run.ts";
+import { allRows, type PackedTensor } from "../testing/tensors.ts";
+import { makeBackend } from "./make.testing.ts";
+
+/** A function that computes one linear op with `tensors` as its weights, on a backend that `make` gives. */
+export async function makeLinear(
+  tensors: readonly PackedTensor[],
+  extras: { residual?: boolean; biases?: readonly PackedTensor[]; scale?: number } = {},
+  make: (plan: ForwardPlan) => Promise<Backend> = makeBackend,
+) {
+  const { residual = false, biases = [], scale } = extras;
+  const cols = tensors[0]!.cols;
+  const width = tensors.reduce((sum, { rows }) => sum + rows, 0);
+  const trunk = tensors.map(({ rows, type }, i) => ({ name: `w${i}`, rows, cols, type }));
+  const vectors = biases.map((bias, i) => ({ name: `b${i}`, rows: 1, cols: bias.cols, type: bias.type }));
+  const plan = opPlan({
+    trunk: [...trunk, ...vectors],
+    values: [
+      { name: "x", width: cols, rows: "batch", kind: "scratch" },
+      { name: "residual", width, rows: "batch", kind: "scratch" },
+      { name: "out", width, rows: "batch", kind: "scratch" },
+    ],
+  });
+  const backend = await make(plan);
+  trunk.forEach((spec, i) => {
+    backend.writeTrunk(spec, allRows(tensors[i]!));
+  });
+  vectors.forEach((spec, i) => {
+    backend.writeTrunk(spec, allRows(biases[i]!));
+  });
+  const op: LinearOp = {
+    kind: "linear",
+    x: 0,
+    weights: trunk.map(({ name }) => name),
+    out: 2,
+    ...(biases.length > 0 && { biases: vectors.map(({ name }) => name) }),
+    ...(scale !== undefined && { scale }),
+    ...(residual && { residual: 1 }),
+  };
+  return (x: Float32Array, residuals = new Float32Array(0)) =>
+    runOps(backend, plan, { ops: [op], rows: x.length / cols, inputs: { x, residual: residuals }, out: 2 });
+}
