@@ -59,11 +59,32 @@ test("an isolated page computes on threads, says the same words, and dispose end
     expect(two).toEqual({ ...one, threads: 2 });
     await expect.poll(() => workerCount(page)).toBe(2);
     await dispose(page);
-    await expect.poll(() => workerCount(page)).toBe(0);
+    await expect.poll(() => workerCount(page), { timeout: 10_000 }).toBe(0);
 
     const cores = await page.evaluate(() => navigator.hardwareConcurrency);
     expect(await load(page, site, undefined)).toEqual({ ...one, threads: Math.min(8, cores) });
     await dispose(page);
+  } finally {
+    await site.close();
+  }
+});
+
+test("threads end with their model, however often one is loaded, and with the page that they are of", async ({
+  page,
+}) => {
+  const site = await serveSite({ isolated: true });
+  const noneLeft = () => expect.poll(() => workerCount(page), { timeout: 10_000 }).toBe(0);
+  try {
+    await page.goto(site.url);
+    for (let model = 0; model < 8; model++) {
+      await load(page, site, 3);
+      await dispose(page);
+      await noneLeft();
+    }
+    await load(page, site, 3);
+    await expect.poll(() => workerCount(page)).toBe(3);
+    await page.goto("about:blank");
+    await noneLeft();
   } finally {
     await site.close();
   }

@@ -62,9 +62,9 @@ export async function createPool(options: PoolOptions): Promise<Pool | undefined
     Atomics.notify(control, STATE);
   };
   try {
-    const ready: Promise<void>[] = [];
-    for (let thread = 1; thread < threads; thread++)
-      ready.push(start({ module, memory, halfTable, thread, job: buffer }));
+    const ready = Array.from({ length: threads - 1 }, async (_, i) =>
+      start({ module, memory, halfTable, thread: i + 1, job: buffer }),
+    );
     await inTime(ready);
   } catch (error) {
     console.warn("WebMoE: no helper threads here; computing on one thread.", error);
