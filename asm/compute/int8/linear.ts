@@ -1,9 +1,14 @@
 // As ../linear.ts on quantised rows of x, in the arithmetic of units.ts.
 //
-// A panel of OUT_TILE outputs × COL_TILE columns is unpacked once to codes, scales and minima, and used for every row:
-// two rows × four outputs at a time, or one row. What is missing to whole tiles is computed and never read.
+//   one row    in the types that have dotCodes, codes are taken out in registers, up to the last columns that it does
+//              not take
+//   otherwise  a panel of OUT_TILE outputs × COL_TILE columns is unpacked once to codes, scales and minima, and used for
+//              every row, two rows × four outputs at a time, or one row
+//
+// What is missing to whole tiles is computed and never read.
 import { sumLanes } from "../math";
 import { unpackCodes } from "../quant/codes";
+import { dotCodes, dotCodesWidth } from "../quant/row";
 import { planeBytes } from "../quant/types";
 import { addUnit, dot, unitSums } from "./dot";
 import { interleave } from "./interleave";
@@ -46,7 +51,19 @@ export function linearInt8(
   for (let o = start; o < end; o += OUT_TILE) {
     const count = min(OUT_TILE, end - o);
     memory.fill(acc, 0, (rows + 1) * OUT_TILE * 16);
-    for (let col: usize = 0; col < cols; col += COL_TILE) {
+    let first: usize = 0;
+    if (rows == 1 && dotCodesWidth(type) > 0) {
+      const pieces = cols / dotCodesWidth(type);
+      first = pieces * dotCodesWidth(type);
+      for (let i: usize = 0; i < count; i++) {
+        const atA = a + (o + i) * planeBytes(type, 0, cols);
+        const atB = b + (o + i) * planeBytes(type, 1, cols);
+        const atC = c + (o + i) * planeBytes(type, 2, cols);
+        const atD = d + (o + i) * planeBytes(type, 3, cols);
+        v128.store(acc + i * 16, dotCodes(type, atA, atB, atC, atD, pieces, x));
+      }
+    }
+    for (let col = first; col < cols; col += COL_TILE) {
       const width = min(COL_TILE, cols - col);
       for (let i: usize = 0; i < count; i++) {
         unpackRow(type, a, b, c, d, cols, o + i, col, width, rows > 1, scratch, i);

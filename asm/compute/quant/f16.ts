@@ -36,6 +36,14 @@ export function f16Lanes(row: usize): v128 {
   return widenHalves(v128.load16x4_s(row));
 }
 
+// The first, then the second half of each word.
+export function firstHalves(words: v128): v128 {
+  return widenHalves(i32x4.shr_s(i32x4.shl(words, 16), 16));
+}
+export function secondHalves(words: v128): v128 {
+  return widenHalves(i32x4.shr_s(words, 16));
+}
+
 // acc[0..4) = lane sums of four rows of `cols` halves times x: rows 0 to 3 from `weights` on, `stride` bytes apart,
 // with `last` (0 to 3) in place of those after it.
 export function dotRowsF16(

@@ -1,8 +1,10 @@
 // IQ4_XS: d·(s - 32)·level[q], blocks of 256: eight times 32 elements as in IQ4_NL, each with a 6-bit s. The heads
 // plane holds, per block, d, two high bits of every s (16 bits) and four low bits of every s (32 bits).
+import { addUnit } from "../int8/dot";
+import { vectorBytes } from "../int8/units";
 import { highNibbles, lowNibbles, storeScaled, TOP } from "./bytes";
-import { scaleOf } from "./f16";
-import { iq4Levels } from "./iq4_nl";
+import { scaleOf, splatScale } from "./f16";
+import { iq4Levels, iq4Table, levelSums } from "./iq4_nl";
 import { BLOCK, SUPER_BLOCK } from "./types";
 
 export function unpackIQ4XS(qs: usize, heads: usize, cols: usize, out: usize): void {
@@ -36,4 +38,35 @@ export function codesIQ4XS(qs: usize, heads: usize, cols: usize, codes: usize, s
       high >>= 2;
     }
   }
+}
+
+// s - 32 of four groups: the low four bits in the first four nibbles, the high two in the first four pairs. A product
+// brings each group's bits to the same place of a lane.
+function fourScales(nibbles: u32, pairs: u32): v128 {
+  const low = i32x4.mul(i32x4.splat(nibbles & 0xffff), i32x4(4096, 256, 16, 1));
+  const high = i32x4.mul(i32x4.splat(pairs & 0xff), i32x4(64, 16, 4, 1));
+  const s = v128.or(
+    v128.and(i32x4.shr_u(low, 12), i32x4.splat(15)),
+    v128.and(i32x4.shr_u(high, 2), i32x4.splat(48)),
+  );
+  return f32x4.convert_i32x4_s(i32x4.sub(s, i32x4.splat(32)));
+}
+
+// Lanes of a row's product with one quantised row of x, over `blocks` blocks, of two units each (int8/units.ts).
+export function rowIQ4XS(qs: usize, heads: usize, blocks: usize, x: usize): v128 {
+  const levels = iq4Table();
+  const tail = 8 * vectorBytes<i8>();
+  let sum = f32x4.splat(0);
+  for (; blocks > 0; blocks--, qs += 128, heads += 8) {
+    const d = splatScale(heads);
+    const pairs = <u32>load<u16>(heads, 2);
+    const nibbles = load<u32>(heads, 4);
+    let sums = levelSums(levels, qs, x);
+    sum = addUnit<i8>(sum, sums, f32x4.mul(d, fourScales(nibbles, pairs)), sum, x + tail);
+    x += tail + 32;
+    sums = levelSums(levels, qs + 64, x);
+    sum = addUnit<i8>(sum, sums, f32x4.mul(d, fourScales(nibbles >> 16, pairs >> 8)), sum, x + tail);
+    x += tail + 32;
+  }
+  return sum;
 }

@@ -2,11 +2,17 @@
 // 4-bit floats (E2M1).
 //
 // The levels are E2M1's numbers doubled, which makes them whole; half the scale goes with them.
+import { addUnit } from "../int8/dot";
+import { recordBytes, vectorBytes } from "../int8/units";
 import { highNibbles, lowNibbles, storeScaled, TOP } from "./bytes";
+import { levelSums } from "./iq4_nl";
 import { BLOCK } from "./types";
 
+function levelTable(): v128 {
+  return i8x16(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
+}
 function levels(nibbles: v128): v128 {
-  return i8x16.swizzle(i8x16(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12), nibbles);
+  return i8x16.swizzle(levelTable(), nibbles);
 }
 
 // 2^(e - 128); subnormal where e < 2.
@@ -42,4 +48,23 @@ export function codesMXFP4(qs: usize, exponents: usize, cols: usize, codes: usiz
     v128.store(codes, levels(highNibbles(bytes)), 16);
     store<f32>(scales, halfScale(<u32>load<u8>(exponents)));
   }
+}
+
+// As halfScale, of the four bytes at `exponents`.
+function halfScales(exponents: usize): v128 {
+  const e = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(exponents)));
+  const subnormal = i32x4.shl(i32x4.add(e, i32x4.splat(1)), 21);
+  const normal = i32x4.shl(i32x4.sub(e, i32x4.splat(1)), 23);
+  return v128.bitselect(subnormal, normal, i32x4.lt_s(e, i32x4.splat(2)));
+}
+
+// Lanes of a row's product with one quantised row of x, over `units` units (int8/units.ts).
+export function rowMXFP4(qs: usize, exponents: usize, units: usize, x: usize): v128 {
+  const table = levelTable();
+  let sum = f32x4.splat(0);
+  for (; units > 0; units--, qs += 64, exponents += 4, x += recordBytes<i8>(BLOCK)) {
+    const sums = levelSums(table, qs, x);
+    sum = addUnit<i8>(sum, sums, halfScales(exponents), sum, x + 8 * vectorBytes<i8>());
+  }
+  return sum;
 }

@@ -1,7 +1,9 @@
 // Q4_K: d·s·q - dmin·t, blocks of 256. Byte 32p + l holds element 64p + l in its low and 64p + 32 + l in its high
 // nibble; each 32 elements have a 6-bit s and t.
+import { addUnit, dot, sumAcross } from "../int8/dot";
+import { vectorBytes } from "../int8/units";
 import { highNibbles, lowNibbles, storeShifted, TOP } from "./bytes";
-import { scaleOf } from "./f16";
+import { scaleOf, splatScale } from "./f16";
 import { SUPER_BLOCK } from "./types";
 
 // The eight s, then the eight t of a block, one a byte. Twelve bytes hold them: the low six bits of bytes 0 to 3 are
@@ -45,14 +47,14 @@ export function unpackQ4K(qs: usize, scales: usize, dm: usize, cols: usize, out:
 
 // Scales and minima of a block's eight groups of 32, as codes have them (int8/units.ts).
 export function storeGroups(scales: usize, dm: usize, out: usize, minima: usize): void {
-  const d = f32x4.splat(scaleOf(dm));
-  const dmin = f32x4.splat(-scaleOf(dm + 2));
-  const s = i16x8.extend_low_i8x16_u(i64x2.splat(groupScales(scales)));
-  const t = i16x8.extend_low_i8x16_u(i64x2.splat(groupMinima(scales)));
-  v128.store(out, f32x4.mul(d, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(s))));
-  v128.store(out, f32x4.mul(d, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(s))), 16);
-  v128.store(minima, f32x4.mul(dmin, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(t))));
-  v128.store(minima, f32x4.mul(dmin, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(t))), 16);
+  const d = splatScale(dm);
+  const dmin = f32x4.neg(splatScale(dm + 2));
+  const s = groupScales(scales);
+  const t = groupMinima(scales);
+  v128.store(out, firstScales(d, s));
+  v128.store(out, lastScales(d, s), 16);
+  v128.store(minima, firstScales(dmin, t));
+  v128.store(minima, lastScales(dmin, t), 16);
 }
 
 // As codes (int8/units.ts).
@@ -76,4 +78,47 @@ export function codesQ4K(
       v128.store(codes, highNibbles(second), 48);
     }
   }
+}
+
+// d · each of the first, then of the last four bytes.
+export function firstScales(d: v128, bytes: u64): v128 {
+  const words = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(i64x2.splat(bytes)));
+  return f32x4.mul(d, f32x4.convert_i32x4_s(words));
+}
+export function lastScales(d: v128, bytes: u64): v128 {
+  const words = i32x4.extend_high_i16x8_u(i16x8.extend_low_i8x16_u(i64x2.splat(bytes)));
+  return f32x4.mul(d, f32x4.convert_i32x4_s(words));
+}
+
+// Code sums (int8/dot.ts) of half a block.
+function halfSums(qs: usize, x: usize): v128 {
+  const step = vectorBytes<u8>();
+  const zero = i32x4.splat(0);
+  const a = v128.load(qs);
+  const b = v128.load(qs, 16);
+  const c = v128.load(qs, 32);
+  const d = v128.load(qs, 48);
+  return sumAcross(
+    dot<u8>(dot<u8>(zero, lowNibbles(a), x), lowNibbles(b), x + step),
+    dot<u8>(dot<u8>(zero, highNibbles(a), x + 2 * step), highNibbles(b), x + 3 * step),
+    dot<u8>(dot<u8>(zero, lowNibbles(c), x + 4 * step), lowNibbles(d), x + 5 * step),
+    dot<u8>(dot<u8>(zero, highNibbles(c), x + 6 * step), highNibbles(d), x + 7 * step),
+  );
+}
+
+// Lanes of a row's product with one quantised row of x, over `blocks` blocks, of two units each (int8/units.ts).
+export function rowQ4K(qs: usize, scales: usize, dm: usize, blocks: usize, x: usize): v128 {
+  const tail = 8 * vectorBytes<u8>();
+  let sum = f32x4.splat(0);
+  for (; blocks > 0; blocks--, qs += 128, scales += 12, dm += 4) {
+    const d = splatScale(dm);
+    const dmin = f32x4.neg(splatScale(dm + 2));
+    const s = groupScales(scales);
+    const t = groupMinima(scales);
+    sum = addUnit<u8>(sum, halfSums(qs, x), firstScales(d, s), firstScales(dmin, t), x + tail);
+    x += tail + 32;
+    sum = addUnit<u8>(sum, halfSums(qs + 64, x), lastScales(d, s), lastScales(dmin, t), x + tail);
+    x += tail + 32;
+  }
+  return sum;
 }

@@ -1,7 +1,9 @@
 // Q5_K: Q4_K with a fifth bit: bit i of byte l of qh is that of element 32i + l.
+import { addUnit, dot, sumAcross } from "../int8/dot";
+import { vectorBytes } from "../int8/units";
 import { bytesWith, highNibbles, lowNibbles, storeShifted, TOP } from "./bytes";
-import { scaleOf } from "./f16";
-import { groupMinima, groupScales, storeGroups } from "./q4_k";
+import { scaleOf, splatScale } from "./f16";
+import { firstScales, groupMinima, groupScales, lastScales, storeGroups } from "./q4_k";
 import { SUPER_BLOCK } from "./types";
 
 function withFifth(nibbles: v128, qh: v128, mask: i32): v128 {
@@ -61,4 +63,60 @@ export function codesQ5K(
       v128.store(codes, withFifth(highNibbles(second), secondHigh, mask << 1), 48);
     }
   }
+}
+
+// Code sums (int8/dot.ts) of half a block whose fifth bits are the lowest four of `first` and `second`.
+function halfSums(qs: usize, first: v128, second: v128, x: usize): v128 {
+  const step = vectorBytes<u8>();
+  const zero = i32x4.splat(0);
+  const a = v128.load(qs);
+  const b = v128.load(qs, 16);
+  const c = v128.load(qs, 32);
+  const d = v128.load(qs, 48);
+  return sumAcross(
+    dot<u8>(
+      dot<u8>(zero, v128.or(lowNibbles(a), bit16(i16x8.shl(first, 4))), x),
+      v128.or(lowNibbles(b), bit16(i16x8.shl(second, 4))),
+      x + step,
+    ),
+    dot<u8>(
+      dot<u8>(zero, v128.or(highNibbles(a), bit16(i16x8.shl(first, 3))), x + 2 * step),
+      v128.or(highNibbles(b), bit16(i16x8.shl(second, 3))),
+      x + 3 * step,
+    ),
+    dot<u8>(
+      dot<u8>(zero, v128.or(lowNibbles(c), bit16(i16x8.shl(first, 2))), x + 4 * step),
+      v128.or(lowNibbles(d), bit16(i16x8.shl(second, 2))),
+      x + 5 * step,
+    ),
+    dot<u8>(
+      dot<u8>(zero, v128.or(highNibbles(c), bit16(i16x8.shl(first, 1))), x + 6 * step),
+      v128.or(highNibbles(d), bit16(i16x8.shl(second, 1))),
+      x + 7 * step,
+    ),
+  );
+}
+function bit16(bytes: v128): v128 {
+  return v128.and(bytes, i8x16.splat(16));
+}
+
+// Lanes of a row's product with one quantised row of x, over `blocks` blocks, of two units each (int8/units.ts).
+export function rowQ5K(qs: usize, qh: usize, scales: usize, dm: usize, blocks: usize, x: usize): v128 {
+  const tail = 8 * vectorBytes<u8>();
+  let sum = f32x4.splat(0);
+  for (; blocks > 0; blocks--, qs += 128, qh += 32, scales += 12, dm += 4) {
+    const d = splatScale(dm);
+    const dmin = f32x4.neg(splatScale(dm + 2));
+    const s = groupScales(scales);
+    const t = groupMinima(scales);
+    const first = v128.load(qh);
+    const second = v128.load(qh, 16);
+    let sums = halfSums(qs, first, second, x);
+    sum = addUnit<u8>(sum, sums, firstScales(d, s), firstScales(dmin, t), x + tail);
+    x += tail + 32;
+    sums = halfSums(qs + 64, i16x8.shr_u(first, 4), i16x8.shr_u(second, 4), x);
+    sum = addUnit<u8>(sum, sums, lastScales(d, s), lastScales(dmin, t), x + tail);
+    x += tail + 32;
+  }
+  return sum;
 }

@@ -1,8 +1,10 @@
 // Q8_0: blocks of 32 signed bytes and one half as their scale.
 //
 // Quants are used as the f32 of their top bytes, and what that is too much (TOP) is taken off at the very end.
+import { addUnit, unitSums } from "../int8/dot";
+import { recordBytes, vectorBytes } from "../int8/units";
 import { topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
-import { scaleOf, splatScale } from "./f16";
+import { f16Lanes, scaleOf, splatScale } from "./f16";
 import { BLOCK } from "./types";
 
 // Lane sums of sixteen bytes (times 2^24) and the sixteen values at x, added to `sum` in ascending order.
@@ -77,4 +79,14 @@ export function codesQ8(quants: usize, d: usize, cols: usize, codes: usize, scal
   for (let block: usize = 0; block < cols / BLOCK; block++) {
     store<f32>(scales + (block << 2), scaleOf(d + (block << 1)));
   }
+}
+
+// Lanes of a row's product with one quantised row of x, over `units` units (int8/units.ts).
+export function rowQ8(quants: usize, d: usize, units: usize, x: usize): v128 {
+  let sum = f32x4.splat(0);
+  for (; units > 0; units--, quants += 128, d += 8, x += recordBytes<i8>(BLOCK)) {
+    const sums = unitSums<i8>(quants, BLOCK, x);
+    sum = addUnit<i8>(sum, sums, f16Lanes(d), sum, x + 8 * vectorBytes<i8>());
+  }
+  return sum;
 }
