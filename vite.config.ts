@@ -44,5 +44,5 @@ export default defineConfig(({ mode }) => ({
     },
   },
   build: BUILDS[mode] ?? BUILDS.site,
-  test: { include: ["{src,asm,tools}/**/*.test.ts"], environment: "node", testTimeout: 30_000 },
+  test: { include: ["{src,asm,tools,bench}/**/*.test.ts"], environment: "node", testTimeout: 30_000 },
 }));

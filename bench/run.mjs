@@ -1,128 +1,118 @@
-/**
- * `npm run bench`: WebMoE beside wllama (llama.cpp in WASM) in one browser, on the embedded model, with the same
- * prompt and one thread each, taking turns (A B C A B C …) so that a slow minute of the machine slows all of them.
- *
- *   --rounds N   loads per engine (default 3), each with three generations
- *   --tokens N   tokens per generation (default 64)
- */
-import { existsSync } from "node:fs";
-import { cpus } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+// @ts-check
+/** `npm run bench`: see README.md beside this file. */
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { launchChromium } from "../tools/run/browser.mjs";
-import { ensureInstalled, runLoud } from "../tools/run/install.mjs";
+import { ensureInstalled, runQuiet } from "../tools/run/install.mjs";
 import { requireNode } from "../tools/run/node-version.mjs";
-import { serveStatic } from "../tools/run/static-server.mjs";
+import { ENGINES } from "./engines.mjs";
+import { CACHE, FAMILIES, FILE_TYPES, ROOT } from "./files.mjs";
+import { benchKernels, KERNEL_PLACES, KERNEL_TYPES } from "./kernels.mjs";
+import { MEASURES } from "./measures.mjs";
+import { benchModels } from "./models.mjs";
+import { writeReport } from "./report.mjs";
+import { merged, readResults, writeResults } from "./results.mjs";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const MODEL = join(ROOT, "public", "models", "demo-moe-q8_0.gguf");
-const PROMPT_TOKENS = 64;
-const REPEATS = 3;
-const STORY = `Once there was a small garden behind a school. Every morning the children came to see what had grown.
-There were beans on tall sticks, round red tomatoes, and a row of sunflowers along the wall. A girl named Nora had
-planted one seed in a corner where nothing ever grew. "It needs more sun," said her friend Ben.`;
+const USAGE = `npm run bench -- [models] [options]     whole models, each engine in turn
+  --files ${Object.keys(FAMILIES).join(",")}
+  --types ${FILE_TYPES.join(",")}            of the random models
+  --engines ${ENGINES.map(({ name }) => name).join(",")}
+  --measures ${MEASURES.join(",")}
+  --threads 1,2   --rounds 3   --tokens 48   generated where decode is timed
+npm run bench -- kernels [options]      single kernels against memory bandwidth
+  --places ${KERNEL_PLACES.join(",")}
+  --types ${KERNEL_TYPES.join(",")}   --megabytes 256   that weights are cycled through
+npm run bench -- report                 writes RESULTS.md from results.json anew
+  --built   takes the library as it was last built for benchmarks`;
 
-const ENGINES = [
-  { name: "WebMoE, WASM", engine: "webmoe", options: { backend: "wasm" } },
-  { name: "WebMoE, WebGPU", engine: "webmoe", options: { backend: "webgpu" } },
-  { name: "wllama 3.8.1, WASM", engine: "wllama", options: { n_gpu_layers: 0 } },
-];
-
-/** Text of exactly PROMPT_TOKENS tokens: wllama takes text only. */
-async function promptText() {
-  const { WebMoE } = await import(pathToFileURL(join(ROOT, "dist", "lib", "node.js")).href);
-  const model = await WebMoE.load(MODEL, { store: "memory" });
-  const text = await model.detokenize((await model.tokenize(STORY)).slice(0, PROMPT_TOKENS));
-  const { length } = await model.tokenize(text);
-  await model.dispose();
-  if (length !== PROMPT_TOKENS) throw new Error(`The prompt has ${length} tokens, not ${PROMPT_TOKENS}.`);
-  return text;
+/** @param {string} name @param {string} given @param {readonly string[]} allowed */
+function list(name, given, allowed) {
+  const items = given.split(",").map((item) => item.trim());
+  const unknown = items.find((item) => !allowed.includes(item));
+  if (unknown !== undefined) throw new Error(`--${name} ${unknown} is not one of ${allowed.join(", ")}.`);
+  return items;
 }
 
-const median = (values) => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
-
-/** Three significant digits, and no exponent. */
-const short = (value) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
-
-function row(name, measured) {
-  const runs = measured.flatMap((one) => one.runs);
-  // The first generation after a load pays for what the engine does lazily; later ones show the arithmetic.
-  const later = measured.flatMap((one) => one.runs.slice(1));
-  const cells = [
-    median(measured.map((one) => one.loadMs)),
-    median(measured.map((one) => one.runs[0].firstMs)),
-    median(later.map((run) => (PROMPT_TOKENS * 1000) / run.firstMs)),
-    median(later.map((run) => run.decode)),
-  ];
-  const tokens = [...new Set(runs.map((run) => run.tokens))].join("/");
-  return `| ${name} | ${measured[0].adapter} | ${cells.map(short).join(" | ")} | ${tokens} |`;
+/** @param {string} name @param {string} given */
+function count(name, given) {
+  const value = Number(given);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a whole number from 1.`);
+  return value;
 }
 
-async function measureAll(browser, url, { rounds, work }) {
-  const results = new Map(ENGINES.map(({ name }) => [name, []]));
-  for (let round = 1; round <= rounds; round++) {
-    for (const { name, engine, options } of ENGINES) {
-      const page = await browser.newPage();
-      try {
-        await page.goto(url);
-        await page.waitForFunction("globalThis.measure !== undefined");
-        const one = await page.evaluate(
-          ([which, load, what]) => globalThis.measure(which, load, what),
-          [engine, options, work],
-        );
-        if (one.promptTokens !== PROMPT_TOKENS) {
-          throw new Error(`${name} saw ${one.promptTokens} prompt tokens, not ${PROMPT_TOKENS}.`);
-        }
-        results.get(name).push(one);
-        console.log(`round ${round}: ${name}`);
-      } finally {
-        await page.close();
-      }
-    }
+/** The library in a folder of its own: nothing else that is being tested is rebuilt under its feet. */
+async function buildLibrary() {
+  console.log("Building the library …");
+  for (const mode of ["lib", "node"]) {
+    const outDir = join(CACHE, "lib");
+    const { code, output } = await runQuiet(
+      "npx",
+      ["vite", "build", "--mode", mode, "--outDir", outDir, "-l", "warn"],
+      ROOT,
+    );
+    if (code !== 0) throw new Error(`The build failed:\n${output}`);
   }
-  return results;
 }
 
 requireNode();
-const { values: flags } = parseArgs({
-  options: { rounds: { type: "string", default: "3" }, tokens: { type: "string", default: "64" } },
-});
 try {
-  await ensureInstalled(ROOT, "what WebMoE needs");
-  await ensureInstalled(join(ROOT, "bench"), "the peers", { scripts: false });
-  if (!existsSync(join(ROOT, "dist", "lib", "webmoe.js"))) {
-    const built = await runLoud("npm", ["run", "--silent", "build"], { cwd: ROOT });
-    if (built !== 0) throw new Error("The build failed; see above.");
-  }
-  const site = await serveStatic({
-    root: {
-      "/": fileURLToPath(new URL("page", import.meta.url)),
-      "/lib/": join(ROOT, "dist", "lib"),
-      "/wllama/": join(ROOT, "bench", "node_modules", "@wllama", "wllama", "esm"),
-      "/models/": join(ROOT, "public", "models"),
+  const { values: flags, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      files: { type: "string", default: Object.keys(FAMILIES).join(",") },
+      types: { type: "string" },
+      engines: { type: "string" },
+      measures: { type: "string", default: MEASURES.join(",") },
+      threads: { type: "string", default: "1,2" },
+      rounds: { type: "string", default: "3" },
+      tokens: { type: "string", default: "48" },
+      places: { type: "string", default: KERNEL_PLACES.join(",") },
+      megabytes: { type: "string", default: "256" },
+      built: { type: "boolean", default: false },
     },
-    // wllama starts its worker from a Blob. Isolation gives both the finer clock, threads stay at one.
-    headers: { "Content-Security-Policy": "worker-src 'self' blob:" },
-    isolated: true,
   });
-  const browser = await launchChromium(ROOT, "any");
-  const work = { prompt: await promptText(), tokens: Number(flags.tokens), repeats: REPEATS };
-  const results = await measureAll(browser, site.url, { rounds: Number(flags.rounds), work });
-  console.log(`
-${new Date().toISOString().slice(0, 10)}, Chromium ${browser.version()}, ${cpus()[0]?.model.trim()} (${cpus().length} cores), embedded model (q8_0), ${PROMPT_TOKENS}-token prompt, 1 thread, medians of ${flags.rounds} loads × ${REPEATS} generations
-
-| engine | device | load ms | first token ms | prefill tok/s | decode tok/s | tokens |
-| --- | --- | --- | --- | --- | --- | --- |
-${[...results].map(([name, measured]) => row(name, measured)).join("\n")}`);
-  await browser.close();
-  await site.close();
+  const [part = "models"] = positionals;
+  const command = ["npm run bench --", ...process.argv.slice(2).map((word) => basename(word))].join(" ");
+  /** @type {Parameters<typeof benchModels>[1]} */
+  const save = async (records, runs) => {
+    const results = merged(await readResults(), records, runs);
+    await writeResults(results);
+    await writeReport(results);
+  };
+  if (part === "report") await save([], {});
+  else if (part === "kernels") {
+    await benchKernels(
+      {
+        places: list("places", flags.places, KERNEL_PLACES),
+        types: list("types", flags.types ?? KERNEL_TYPES.join(","), KERNEL_TYPES),
+        megabytes: count("megabytes", flags.megabytes),
+        command,
+      },
+      save,
+    );
+  } else if (part === "models") {
+    const names = ENGINES.map(({ name }) => name);
+    const options = {
+      files: list("files", flags.files, Object.keys(FAMILIES)),
+      types: list("types", flags.types ?? FILE_TYPES.join(","), FILE_TYPES),
+      engines: flags.engines ? list("engines", flags.engines, names) : names,
+      softwareGpu: flags.engines?.split(",").includes("webgpu") ?? false,
+      measures: list("measures", flags.measures, MEASURES),
+      threads: flags.threads.split(",").map((one) => count("threads", one)),
+      rounds: count("rounds", flags.rounds),
+      tokens: count("tokens", flags.tokens),
+      command,
+    };
+    if (options.tokens < 2) throw new Error("--tokens must be at least 2.");
+    await ensureInstalled(ROOT, "what WebMoE needs");
+    await ensureInstalled(join(ROOT, "bench"), "wllama", { scripts: false });
+    if (options.engines.includes("native")) {
+      await ensureInstalled(join(ROOT, "tools", "oracle"), "llama.cpp");
+    }
+    if (!flags.built) await buildLibrary();
+    await benchModels(options, save);
+  } else throw new Error(`${part} is not models, kernels or report.`);
   process.exit(0);
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
   process.exit(1);
 }

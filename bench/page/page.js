@@ -1,88 +1,73 @@
 /**
- * One engine, one load, some generations, timed as a caller sees them: from the call to each token's arrival on
- * the page's thread. The runner opens a page of its own for every measurement.
+ * One engine in one page, timed as a caller sees it: from the call to each token's arrival on the page's thread.
+ * The runner opens a page of its own for every turn.
  */
-import { WebMoE } from "./lib/webmoe.js";
-import { LoggerWithoutDebug, Wllama } from "./wllama/index.js";
+import { webmoe } from "./webmoe.js";
+import { wllama } from "./wllama.js";
 
-const MODEL = new URL("models/demo-moe-q8_0.gguf", document.baseURI);
+const ENGINES = { webmoe, wllama };
 
-/**
- * An engine gives a loaded model: `generate(prompt, count, onToken)` is greedy, calls `onToken` for each token and
- * says how many tokens the prompt had.
- */
-const ENGINES = {
-  webmoe: async (options) => {
-    const model = await WebMoE.load(MODEL, {
-      activations: "f32",
-      threads: 1,
-      expertBudget: "all",
-      store: "memory",
-      ...options,
-    });
-    return {
-      adapter: model.info.numerics.adapter,
-      async generate(prompt, count, onToken) {
-        const options = { temperature: 0, repeatPenalty: 1, ignoreEos: true, maxTokens: count };
-        for await (const _ of model.generate(prompt, options)) onToken();
-        return (await model.tokenize(prompt)).length;
-      },
-      close: () => model.dispose(),
-    };
-  },
-  wllama: async (options) => {
-    const wasm = new URL("wllama/wasm/wllama.wasm", document.baseURI).href;
-    const wllama = new Wllama({ default: wasm }, { logger: LoggerWithoutDebug, suppressNativeLog: true });
-    await wllama.loadModelFromUrl(MODEL.href, { n_threads: 1, n_parallel: 1, useCache: false, ...options });
-    return {
-      adapter: "llama.cpp in WASM",
-      async generate(prompt, count, onToken) {
-        const chunks = await wllama.createCompletion({
-          prompt,
-          max_tokens: count,
-          temperature: 0,
-          top_k: 1,
-          cache_prompt: false,
-          ignore_eos: true,
-          stream: true,
-        });
-        let usage;
-        for await (const chunk of chunks) {
-          if (chunk.choices?.[0]?.text) onToken();
-          usage = chunk.usage ?? usage;
-        }
-        return usage?.prompt_tokens;
-      },
-      close: () => wllama.exit(),
-    };
-  },
-};
-
-/**
- * @param {"webmoe" | "wllama"} name
- * @param {object} options for the engine's load
- * @param {{ prompt: string, tokens: number, repeats: number }} work
- * @returns {Promise<{ adapter: string, promptTokens: number, loadMs: number, runs: { firstMs: number, decode: number, tokens: number }[] }>}
- *   `decode` in tokens/s, between the first and the last token
- */
-globalThis.measure = async (name, options, { prompt, tokens, repeats }) => {
-  const began = performance.now();
-  const engine = await ENGINES[name](options);
-  const loadMs = performance.now() - began;
-  const runs = [];
-  let promptTokens = 0;
-  for (let i = 0; i < repeats; i++) {
-    const arrivals = [];
-    const called = performance.now();
-    promptTokens = await engine.generate(prompt, tokens, () => arrivals.push(performance.now()));
-    const decodeMs = arrivals.at(-1) - arrivals[0];
-    runs.push({
-      firstMs: arrivals[0] - called,
-      decode: ((arrivals.length - 1) * 1000) / decodeMs,
-      tokens: arrivals.length,
-    });
+/** Greedy generation of exactly `tokens` tokens, with the arrival of each. */
+async function generate(model, { prompt, tokens }) {
+  const arrivals = [];
+  const called = performance.now();
+  const counted = await model.generate(prompt, tokens, () => arrivals.push(performance.now()));
+  if (counted.promptTokens !== prompt.ids.length || counted.tokens !== tokens) {
+    throw new Error(
+      `${counted.promptTokens} prompt tokens and ${counted.tokens} new ones, not ${prompt.ids.length} and ${tokens}.`,
+    );
   }
-  const { adapter } = engine;
-  await engine.close();
-  return { adapter, promptTokens, loadMs, runs };
+  return {
+    firstMs: arrivals[0] - called,
+    // A piece of a character may come together with the next token, so tokens are counted by the engine.
+    decodeTokensPerSecond: tokens > 1 ? ((tokens - 1) * 1000) / (arrivals.at(-1) - arrivals[0]) : undefined,
+  };
+}
+
+/** The model of this page. */
+let loaded;
+
+/**
+ * Loads a model, and generates once at once, as a user would.
+ * @returns {Promise<{ loadMs: number, firstTokenMs: number, facts: object }>} from the call of load
+ */
+globalThis.benchLoad = async (name, url, options, job) => {
+  const began = performance.now();
+  const model = await ENGINES[name](new URL(url, document.baseURI).href, options);
+  const loadMs = performance.now() - began;
+  loaded = model;
+  const { firstMs } = await generate(model, job);
+  return { loadMs, firstTokenMs: loadMs + firstMs, facts: await model.facts() };
 };
+
+/** More generations with the loaded model. */
+globalThis.benchGenerate = (job) => generate(loaded, job);
+
+/** Whether every expert is on the device. */
+globalThis.benchResident = () => loaded.resident();
+
+/** Waits until the engine's store holds the whole file, false if that takes too long. */
+globalThis.benchStored = () => loaded.stored();
+
+globalThis.benchClose = () => loaded?.close();
+
+/** What WebGPU adapter the page sees. */
+globalThis.benchAdapter = async () => {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) return undefined;
+  const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
+  const name = [vendor, architecture, device, description].filter(Boolean).join(" ") || "unknown adapter";
+  const software =
+    isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|microsoft basic render|\bwarp\b/i.test(name);
+  return { name, software, features: [...adapter.features].sort() };
+};
+
+/** A function of `kernels/`: with the page's GPU, or with read.wat's bytes. */
+globalThis.benchKernel = async (name, args) => {
+  const kernels = await import("./kernels/kernels.js");
+  if (name.startsWith("gpu")) return kernels[name](navigator.gpu, ...args);
+  if (name === "wasmBandwidth") return kernels.wasmBandwidth(Uint8Array.from(args[0]), args[1]);
+  return kernels[name](...args);
+};
+
+globalThis.benchReady = true;

@@ -1,0 +1,98 @@
+// @ts-check
+/** The models that are measured: the one that the page ships, and random ones made once and kept. */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { EMBEDDED_MODEL, makeModel } from "../tools/make-model/index.mjs";
+
+export const ROOT = fileURLToPath(new URL("..", import.meta.url));
+export const CACHE = join(ROOT, ".cache", "bench");
+const MODELS = join(CACHE, "models");
+
+/**
+ * @typedef {import("../tools/make-model/index.mjs").Recipe} Recipe
+ * @typedef {"q4_0" | "q8_0" | "q4_k_m"} FileType
+ *
+ * @typedef {object} ModelFile
+ * @property {string} name of the family, as in `--files`
+ * @property {string} type
+ * @property {string} path
+ * @property {number} byteLength
+ * @property {number} contextLength positions of a session: enough for every measure, or all that the model has
+ */
+
+export const FILE_TYPES = /** @type {const} */ (["q4_0", "q8_0", "q4_k_m"]);
+
+/** Positions of the longest measure, rounded to what llama.cpp rounds a context to. */
+const CONTEXT_LENGTH = 1280;
+const EMBEDDED_CONTEXT = 512;
+
+/** What each family is; the recipe of a random one. @type {Readonly<Record<string, { what: string, recipe?: Pick<Recipe, "arch" | "shape"> }>>} */
+export const FAMILIES = {
+  embedded: { what: "the trained model of the page: 24 MB, 16 experts (4 a token), hidden 256" },
+  olmoe: {
+    what: "random, OLMoE-1B-7B's layers, 4 of 16: 64 experts (8 a token) of 1024, hidden 2048",
+    recipe: { arch: "olmoe", shape: "x64" },
+  },
+  mixtral: {
+    what: "random, Mixtral's proportions: 8 experts (2 a token) of 5376, hidden 1536, 2 layers",
+    recipe: { arch: "llama", shape: "x8" },
+  },
+  qwen3moe: {
+    what: "random, Qwen3-30B-A3B's many small experts: 128 (8 a token) of 768, hidden 1024, 2 layers",
+    recipe: { arch: "qwen3moe", shape: "x128" },
+  },
+};
+
+/** What a random model's bytes depend on besides its recipe. */
+async function makerDigest() {
+  const hash = createHash("sha256");
+  for (const folder of ["tools/make-model", "src/backend/testing/quant"]) {
+    const names = (await readdir(join(ROOT, folder))).filter((name) => name.endsWith(".mjs")).sort();
+    for (const name of names) hash.update(name).update(await readFile(join(ROOT, folder, name)));
+  }
+  return hash.update(await readFile(EMBEDDED_MODEL)).digest("hex");
+}
+
+/** Room that must stay free on the disk. */
+const LEAST_FREE_BYTES = 4e9;
+
+/** @param {string} name @param {Pick<Recipe, "arch" | "shape">} shape @param {FileType} type */
+async function madeFile(name, shape, type) {
+  const recipe = { ...shape, type, seed: 1, pooled: true, contextLength: 2048 };
+  const digest = createHash("sha256")
+    .update(JSON.stringify(recipe))
+    .update(await makerDigest());
+  const path = join(MODELS, `${name}-${type}-${digest.digest("hex").slice(0, 12)}.gguf`);
+  if (existsSync(path)) return path;
+  await mkdir(MODELS, { recursive: true });
+  // Files of older recipes are of no more use.
+  for (const old of await readdir(MODELS)) {
+    if (old.startsWith(`${name}-${type}-`)) await rm(join(MODELS, old));
+  }
+  const { bavail, bsize } = await statfs(MODELS);
+  if (bavail * bsize < LEAST_FREE_BYTES) throw new Error(`Less than 4 GB are free in ${MODELS}.`);
+  console.log(`Making ${name}, ${type} …`);
+  await makeModel({ ...recipe, out: `${path}.partial` });
+  await rename(`${path}.partial`, path);
+  return path;
+}
+
+/**
+ * @param {readonly string[]} names of families @param {readonly string[]} types of the random ones
+ * @returns {Promise<ModelFile[]>}
+ */
+export async function modelFiles(names, types) {
+  const files = [];
+  for (const name of names) {
+    const recipe = FAMILIES[name]?.recipe;
+    for (const type of recipe ? FILE_TYPES.filter((one) => types.includes(one)) : ["q8_0"]) {
+      const path = recipe ? await madeFile(name, recipe, /** @type {FileType} */ (type)) : EMBEDDED_MODEL;
+      const contextLength = recipe ? CONTEXT_LENGTH : EMBEDDED_CONTEXT;
+      files.push({ name, type, path, byteLength: (await stat(path)).size, contextLength });
+    }
+  }
+  return files;
+}

@@ -1,0 +1,86 @@
+// @ts-check
+/**
+ * Memory of a browser as a whole. Its processes share libraries and buffers, so that resident sizes count them
+ * several times; the proportional set size (PSS) divides a shared page by those who share it, and may be summed.
+ */
+import { readdir, readFile } from "node:fs/promises";
+
+/** Bytes that a `smaps_rollup` file (proc(5)) gives as Pss. @param {string} text @returns {number} 0 if it gives none */
+export function pssBytes(text) {
+  const match = /^Pss:\s+(\d+) kB$/m.exec(text);
+  return match ? Number(match[1]) * 1024 : 0;
+}
+
+/**
+ * Parent of a process by its `stat` file (proc(5)). The name, in parentheses, may itself hold spaces and parentheses.
+ * @param {string} text
+ */
+export function parentOf(text) {
+  return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1]);
+}
+
+/**
+ * A process and all below it.
+ * @param {number} root @param {ReadonlyMap<number, number>} parents by process @returns {number[]}
+ */
+export function familyOf(root, parents) {
+  const family = [root];
+  for (const member of family) {
+    for (const [process, parent] of parents) if (parent === member) family.push(process);
+  }
+  return family;
+}
+
+/** A process may end between two looks. @param {string} path */
+const readOr = (path) => readFile(path, "utf8").catch(() => "");
+
+async function processIds() {
+  return (await readdir("/proc")).map(Number).filter((id) => Number.isInteger(id) && id > 0);
+}
+
+/** The first process whose command line has this argument and none that starts with `--type=`. @param {string} argument */
+export async function processWithArgument(argument) {
+  for (const id of await processIds()) {
+    const words = (await readOr(`/proc/${id}/cmdline`)).split("\0");
+    if (words.includes(argument) && !words.some((word) => word.startsWith("--type="))) return id;
+  }
+  return undefined;
+}
+
+/** PSS of a process and all below it, in bytes. @param {number} root */
+export async function familyPss(root) {
+  /** @type {Map<number, number>} */
+  const parents = new Map();
+  for (const id of await processIds()) {
+    const stat = await readOr(`/proc/${id}/stat`);
+    if (stat) parents.set(id, parentOf(stat));
+  }
+  let sum = 0;
+  for (const id of familyOf(root, parents)) sum += pssBytes(await readOr(`/proc/${id}/smaps_rollup`));
+  return sum;
+}
+
+/** How often the peak is looked for. A look takes tens of milliseconds of one core. */
+const LOOK_EVERY_MS = 250;
+
+/**
+ * Watches until `stop`, which gives the largest sum seen, in bytes. @param {number} root
+ */
+export function watchPeak(root) {
+  let peak = 0;
+  let running = true;
+  const look = async () => {
+    while (running) {
+      peak = Math.max(peak, await familyPss(root));
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  };
+  const watching = look();
+  return {
+    async stop() {
+      running = false;
+      await watching;
+      return Math.max(peak, await familyPss(root));
+    },
+  };
+}
