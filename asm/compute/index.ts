@@ -10,6 +10,7 @@ export { embed } from "./embed";
 export { gatherRows, scatterRows, siluMul } from "./experts";
 export { quantizeRows } from "./int8/quantize";
 export { quantizedRowBytes } from "./int8/units";
+export { runJob } from "./job";
 export { pageBytes as kvPageBytes } from "./kv";
 export { linear, linearScratchBytes } from "./linear";
 export { rmsNorm } from "./norm";

@@ -33,18 +33,8 @@ export function codesIQ4NL(qs: usize, d: usize, cols: usize, codes: usize, scale
   }
 }
 
-// Code sums (int8/dot.ts) of four blocks of nibbles that name `levels`.
-export function levelSums(levels: v128, qs: usize, x: usize): v128 {
-  const step = vectorBytes<i8>();
-  return sumAcross(
-    blockSums(levels, qs, x),
-    blockSums(levels, qs + 16, x + 2 * step),
-    blockSums(levels, qs + 32, x + 4 * step),
-    blockSums(levels, qs + 48, x + 6 * step),
-  );
-}
-function blockSums(levels: v128, qs: usize, x: usize): v128 {
-  const bytes = v128.load(qs);
+// Code sums (int8/dot.ts) of a block of nibbles that name `levels`.
+export function levelSums(levels: v128, bytes: v128, x: usize): v128 {
   const low = dot<i8>(i32x4.splat(0), i8x16.swizzle(levels, lowNibbles(bytes)), x);
   return dot<i8>(low, i8x16.swizzle(levels, highNibbles(bytes)), x + vectorBytes<i8>());
 }
@@ -54,7 +44,12 @@ export function rowIQ4NL(qs: usize, d: usize, units: usize, x: usize): v128 {
   const levels = iq4Table();
   let sum = f32x4.splat(0);
   for (; units > 0; units--, qs += 64, d += 8, x += recordBytes<i8>(BLOCK)) {
-    const sums = levelSums(levels, qs, x);
+    const sums = sumAcross(
+      levelSums(levels, v128.load(qs), x),
+      levelSums(levels, v128.load(qs, 16), x + 2 * vectorBytes<i8>()),
+      levelSums(levels, v128.load(qs, 32), x + 4 * vectorBytes<i8>()),
+      levelSums(levels, v128.load(qs, 48), x + 6 * vectorBytes<i8>()),
+    );
     sum = addUnit<i8>(sum, sums, f16Lanes(d), sum, x + 8 * vectorBytes<i8>());
   }
   return sum;

@@ -1,6 +1,6 @@
 // IQ4_XS: d·(s - 32)·level[q], blocks of 256: eight times 32 elements as in IQ4_NL, each with a 6-bit s. The heads
 // plane holds, per block, d, two high bits of every s (16 bits) and four low bits of every s (32 bits).
-import { addUnit } from "../int8/dot";
+import { addUnit, sumAcross } from "../int8/dot";
 import { vectorBytes } from "../int8/units";
 import { highNibbles, lowNibbles, storeScaled, TOP } from "./bytes";
 import { scaleOf, splatScale } from "./f16";
@@ -61,10 +61,20 @@ export function rowIQ4XS(qs: usize, heads: usize, blocks: usize, x: usize): v128
     const d = splatScale(heads);
     const pairs = <u32>load<u16>(heads, 2);
     const nibbles = load<u32>(heads, 4);
-    let sums = levelSums(levels, qs, x);
+    let sums = sumAcross(
+      levelSums(levels, v128.load(qs), x),
+      levelSums(levels, v128.load(qs, 16), x + 2 * vectorBytes<i8>()),
+      levelSums(levels, v128.load(qs, 32), x + 4 * vectorBytes<i8>()),
+      levelSums(levels, v128.load(qs, 48), x + 6 * vectorBytes<i8>()),
+    );
     sum = addUnit<i8>(sum, sums, f32x4.mul(d, fourScales(nibbles, pairs)), sum, x + tail);
     x += tail + 32;
-    sums = levelSums(levels, qs + 64, x);
+    sums = sumAcross(
+      levelSums(levels, v128.load(qs, 64), x),
+      levelSums(levels, v128.load(qs, 80), x + 2 * vectorBytes<i8>()),
+      levelSums(levels, v128.load(qs, 96), x + 4 * vectorBytes<i8>()),
+      levelSums(levels, v128.load(qs, 112), x + 6 * vectorBytes<i8>()),
+    );
     sum = addUnit<i8>(sum, sums, f32x4.mul(d, fourScales(nibbles >> 16, pairs >> 8)), sum, x + tail);
     x += tail + 32;
   }

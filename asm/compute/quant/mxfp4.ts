@@ -2,7 +2,7 @@
 // 4-bit floats (E2M1).
 //
 // The levels are E2M1's numbers doubled, which makes them whole; half the scale goes with them.
-import { addUnit } from "../int8/dot";
+import { addUnit, sumAcross } from "../int8/dot";
 import { recordBytes, vectorBytes } from "../int8/units";
 import { highNibbles, lowNibbles, storeScaled, TOP } from "./bytes";
 import { levelSums } from "./iq4_nl";
@@ -63,7 +63,12 @@ export function rowMXFP4(qs: usize, exponents: usize, units: usize, x: usize): v
   const table = levelTable();
   let sum = f32x4.splat(0);
   for (; units > 0; units--, qs += 64, exponents += 4, x += recordBytes<i8>(BLOCK)) {
-    const sums = levelSums(table, qs, x);
+    const sums = sumAcross(
+      levelSums(table, v128.load(qs), x),
+      levelSums(table, v128.load(qs, 16), x + 2 * vectorBytes<i8>()),
+      levelSums(table, v128.load(qs, 32), x + 4 * vectorBytes<i8>()),
+      levelSums(table, v128.load(qs, 48), x + 6 * vectorBytes<i8>()),
+    );
     sum = addUnit<i8>(sum, sums, halfScales(exponents), sum, x + 8 * vectorBytes<i8>());
   }
   return sum;

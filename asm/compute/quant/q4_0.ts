@@ -7,7 +7,7 @@
 import { addUnit, dot, sumAcross } from "../int8/dot";
 import { recordBytes, vectorBytes } from "../int8/units";
 import { highNibbles, lowNibbles, topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
-import { f16Lanes, firstHalves, scaleOf, secondHalves, splatScale } from "./f16";
+import { f16Lanes, scaleOf, splatScale } from "./f16";
 import { addProducts, firstProducts } from "./q8_0";
 import { BLOCK } from "./types";
 
@@ -92,40 +92,25 @@ export function codesQ4(qs: usize, d: usize, cols: usize, codes: usize, scales: 
   }
 }
 
-// Code sums (int8/dot.ts) of four blocks of nibbles.
-function nibbleSums(qs: usize, x: usize): v128 {
-  const step = vectorBytes<u8>();
-  const zero = i32x4.splat(0);
-  const a = v128.load(qs);
-  const b = v128.load(qs, 16);
-  const c = v128.load(qs, 32);
-  const d = v128.load(qs, 48);
-  return sumAcross(
-    dot<u8>(dot<u8>(zero, lowNibbles(a), x), highNibbles(a), x + step),
-    dot<u8>(dot<u8>(zero, lowNibbles(b), x + 2 * step), highNibbles(b), x + 3 * step),
-    dot<u8>(dot<u8>(zero, lowNibbles(c), x + 4 * step), highNibbles(c), x + 5 * step),
-    dot<u8>(dot<u8>(zero, lowNibbles(d), x + 6 * step), highNibbles(d), x + 7 * step),
-  );
-}
-
 // Lanes of a row's product with one quantised row of x, over `units` units (int8/units.ts).
 export function rowQ4(qs: usize, d: usize, units: usize, x: usize): v128 {
   let sum = f32x4.splat(0);
   for (; units > 0; units--, qs += 64, d += 8, x += recordBytes<u8>(BLOCK)) {
+    const sums = sumAcross(
+      nibbleSums(v128.load(qs), x),
+      nibbleSums(v128.load(qs, 16), x + 2 * vectorBytes<u8>()),
+      nibbleSums(v128.load(qs, 32), x + 4 * vectorBytes<u8>()),
+      nibbleSums(v128.load(qs, 48), x + 6 * vectorBytes<u8>()),
+    );
     const scales = f16Lanes(d);
     const minima = f32x4.mul(scales, f32x4.splat(-8));
-    sum = addUnit<u8>(sum, nibbleSums(qs, x), scales, minima, x + 8 * vectorBytes<u8>());
+    sum = addUnit<u8>(sum, sums, scales, minima, x + 8 * vectorBytes<u8>());
   }
   return sum;
 }
 
-// As rowQ4, of Q4_1.
-export function rowQ4_1(qs: usize, dm: usize, units: usize, x: usize): v128 {
-  let sum = f32x4.splat(0);
-  for (; units > 0; units--, qs += 64, dm += 16, x += recordBytes<u8>(BLOCK)) {
-    const pairs = v128.load(dm);
-    const sums = nibbleSums(qs, x);
-    sum = addUnit<u8>(sum, sums, firstHalves(pairs), secondHalves(pairs), x + 8 * vectorBytes<u8>());
-  }
-  return sum;
+// Code sums (int8/dot.ts) of a block.
+export function nibbleSums(bytes: v128, x: usize): v128 {
+  const low = dot<u8>(i32x4.splat(0), lowNibbles(bytes), x);
+  return dot<u8>(low, highNibbles(bytes), x + vectorBytes<u8>());
 }

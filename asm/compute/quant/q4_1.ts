@@ -1,6 +1,9 @@
 // Q4_1: d·q + m, blocks of 32 nibbles in Q4_0's order.
+import { addUnit, sumAcross } from "../int8/dot";
+import { recordBytes, vectorBytes } from "../int8/units";
 import { highNibbles, lowNibbles, storeShifted, TOP } from "./bytes";
-import { scaleOf } from "./f16";
+import { firstHalves, scaleOf, secondHalves } from "./f16";
+import { nibbleSums } from "./q4_0";
 import { BLOCK } from "./types";
 
 export function unpackQ4_1(qs: usize, dm: usize, cols: usize, out: usize): void {
@@ -29,4 +32,20 @@ export function codesQ4_1(
     store<f32>(scales, scaleOf(dm));
     store<f32>(minima, scaleOf(dm + 2));
   }
+}
+
+// Lanes of a row's product with one quantised row of x, over `units` units (int8/units.ts).
+export function rowQ4_1(qs: usize, dm: usize, units: usize, x: usize): v128 {
+  let sum = f32x4.splat(0);
+  for (; units > 0; units--, qs += 64, dm += 16, x += recordBytes<u8>(BLOCK)) {
+    const sums = sumAcross(
+      nibbleSums(v128.load(qs), x),
+      nibbleSums(v128.load(qs, 16), x + 2 * vectorBytes<u8>()),
+      nibbleSums(v128.load(qs, 32), x + 4 * vectorBytes<u8>()),
+      nibbleSums(v128.load(qs, 48), x + 6 * vectorBytes<u8>()),
+    );
+    const pairs = v128.load(dm);
+    sum = addUnit<u8>(sum, sums, firstHalves(pairs), secondHalves(pairs), x + 8 * vectorBytes<u8>());
+  }
+  return sum;
 }

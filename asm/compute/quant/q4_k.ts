@@ -90,22 +90,6 @@ export function lastScales(d: v128, bytes: u64): v128 {
   return f32x4.mul(d, f32x4.convert_i32x4_s(words));
 }
 
-// Code sums (int8/dot.ts) of half a block.
-function halfSums(qs: usize, x: usize): v128 {
-  const step = vectorBytes<u8>();
-  const zero = i32x4.splat(0);
-  const a = v128.load(qs);
-  const b = v128.load(qs, 16);
-  const c = v128.load(qs, 32);
-  const d = v128.load(qs, 48);
-  return sumAcross(
-    dot<u8>(dot<u8>(zero, lowNibbles(a), x), lowNibbles(b), x + step),
-    dot<u8>(dot<u8>(zero, highNibbles(a), x + 2 * step), highNibbles(b), x + 3 * step),
-    dot<u8>(dot<u8>(zero, lowNibbles(c), x + 4 * step), lowNibbles(d), x + 5 * step),
-    dot<u8>(dot<u8>(zero, highNibbles(c), x + 6 * step), highNibbles(d), x + 7 * step),
-  );
-}
-
 // Lanes of a row's product with one quantised row of x, over `blocks` blocks, of two units each (int8/units.ts).
 export function rowQ4K(qs: usize, scales: usize, dm: usize, blocks: usize, x: usize): v128 {
   const tail = 8 * vectorBytes<u8>();
@@ -115,10 +99,30 @@ export function rowQ4K(qs: usize, scales: usize, dm: usize, blocks: usize, x: us
     const dmin = f32x4.neg(splatScale(dm + 2));
     const s = groupScales(scales);
     const t = groupMinima(scales);
-    sum = addUnit<u8>(sum, halfSums(qs, x), firstScales(d, s), firstScales(dmin, t), x + tail);
+    let sums = sumAcross(
+      lowSums(v128.load(qs), v128.load(qs, 16), x),
+      highSums(v128.load(qs), v128.load(qs, 16), x + 2 * vectorBytes<u8>()),
+      lowSums(v128.load(qs, 32), v128.load(qs, 48), x + 4 * vectorBytes<u8>()),
+      highSums(v128.load(qs, 32), v128.load(qs, 48), x + 6 * vectorBytes<u8>()),
+    );
+    sum = addUnit<u8>(sum, sums, firstScales(d, s), firstScales(dmin, t), x + tail);
     x += tail + 32;
-    sum = addUnit<u8>(sum, halfSums(qs + 64, x), lastScales(d, s), lastScales(dmin, t), x + tail);
+    sums = sumAcross(
+      lowSums(v128.load(qs, 64), v128.load(qs, 80), x),
+      highSums(v128.load(qs, 64), v128.load(qs, 80), x + 2 * vectorBytes<u8>()),
+      lowSums(v128.load(qs, 96), v128.load(qs, 112), x + 4 * vectorBytes<u8>()),
+      highSums(v128.load(qs, 96), v128.load(qs, 112), x + 6 * vectorBytes<u8>()),
+    );
+    sum = addUnit<u8>(sum, sums, lastScales(d, s), lastScales(dmin, t), x + tail);
     x += tail + 32;
   }
   return sum;
+}
+
+// Code sums (int8/dot.ts) of 32 elements, in the low or the high nibbles.
+function lowSums(first: v128, second: v128, x: usize): v128 {
+  return dot<u8>(dot<u8>(i32x4.splat(0), lowNibbles(first), x), lowNibbles(second), x + vectorBytes<u8>());
+}
+function highSums(first: v128, second: v128, x: usize): v128 {
+  return dot<u8>(dot<u8>(i32x4.splat(0), highNibbles(first), x), highNibbles(second), x + vectorBytes<u8>());
 }

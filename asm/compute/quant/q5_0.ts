@@ -4,7 +4,7 @@
 import { addUnit, dot, sumAcross } from "../int8/dot";
 import { recordBytes, vectorBytes } from "../int8/units";
 import { highBits, highNibbles, lowBits, lowNibbles, storeScaled, TOP } from "./bytes";
-import { f16Lanes, firstHalves, scaleOf, secondHalves } from "./f16";
+import { f16Lanes, scaleOf } from "./f16";
 import { BLOCK } from "./types";
 
 export function unpackQ5_0(qs: usize, qh: usize, d: usize, cols: usize, out: usize): void {
@@ -40,42 +40,28 @@ export function codesQ5_0(
   }
 }
 
-// Codes sums (int8/dot.ts) of one block.
-function blockSums(qs: usize, qh: usize, x: usize): v128 {
+// Lanes of a row's product with one quantised row of x, over `units` units (int8/units.ts).
+export function rowQ5_0(qs: usize, qh: usize, d: usize, units: usize, x: usize): v128 {
+  let sum = f32x4.splat(0);
+  for (; units > 0; units--, qs += 64, qh += 16, d += 8, x += recordBytes<u8>(BLOCK)) {
+    const sums = sumAcross(
+      fifthSums(qs, qh, x),
+      fifthSums(qs + 16, qh + 4, x + 2 * vectorBytes<u8>()),
+      fifthSums(qs + 32, qh + 8, x + 4 * vectorBytes<u8>()),
+      fifthSums(qs + 48, qh + 12, x + 6 * vectorBytes<u8>()),
+    );
+    const scales = f16Lanes(d);
+    const minima = f32x4.mul(scales, f32x4.splat(-16));
+    sum = addUnit<u8>(sum, sums, scales, minima, x + 8 * vectorBytes<u8>());
+  }
+  return sum;
+}
+
+// Code sums (int8/dot.ts) of a block.
+export function fifthSums(qs: usize, qh: usize, x: usize): v128 {
   const bytes = v128.load(qs);
   const fifth = i8x16.splat(16);
   const low = v128.or(lowNibbles(bytes), v128.and(fifth, lowBits(qh)));
   const high = v128.or(highNibbles(bytes), v128.and(fifth, highBits(qh)));
   return dot<u8>(dot<u8>(i32x4.splat(0), low, x), high, x + vectorBytes<u8>());
-}
-function fifthSums(qs: usize, qh: usize, x: usize): v128 {
-  const step = vectorBytes<u8>();
-  return sumAcross(
-    blockSums(qs, qh, x),
-    blockSums(qs + 16, qh + 4, x + 2 * step),
-    blockSums(qs + 32, qh + 8, x + 4 * step),
-    blockSums(qs + 48, qh + 12, x + 6 * step),
-  );
-}
-
-// Lanes of a row's product with one quantised row of x, over `units` units (int8/units.ts).
-export function rowQ5_0(qs: usize, qh: usize, d: usize, units: usize, x: usize): v128 {
-  let sum = f32x4.splat(0);
-  for (; units > 0; units--, qs += 64, qh += 16, d += 8, x += recordBytes<u8>(BLOCK)) {
-    const scales = f16Lanes(d);
-    const minima = f32x4.mul(scales, f32x4.splat(-16));
-    sum = addUnit<u8>(sum, fifthSums(qs, qh, x), scales, minima, x + 8 * vectorBytes<u8>());
-  }
-  return sum;
-}
-
-// As rowQ5_0, of Q5_1.
-export function rowQ5_1(qs: usize, qh: usize, dm: usize, units: usize, x: usize): v128 {
-  let sum = f32x4.splat(0);
-  for (; units > 0; units--, qs += 64, qh += 16, dm += 16, x += recordBytes<u8>(BLOCK)) {
-    const pairs = v128.load(dm);
-    const sums = fifthSums(qs, qh, x);
-    sum = addUnit<u8>(sum, sums, firstHalves(pairs), secondHalves(pairs), x + 8 * vectorBytes<u8>());
-  }
-  return sum;
 }

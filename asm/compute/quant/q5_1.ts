@@ -1,6 +1,9 @@
 // Q5_1: d·q + m, blocks of 32. Nibbles in Q4_0's order; bit j of qh is the fifth bit of element j.
+import { addUnit, sumAcross } from "../int8/dot";
+import { recordBytes, vectorBytes } from "../int8/units";
 import { highBits, highNibbles, lowBits, lowNibbles, storeShifted, TOP } from "./bytes";
-import { scaleOf } from "./f16";
+import { firstHalves, scaleOf, secondHalves } from "./f16";
+import { fifthSums } from "./q5_0";
 import { BLOCK } from "./types";
 
 export function unpackQ5_1(qs: usize, qh: usize, dm: usize, cols: usize, out: usize): void {
@@ -34,4 +37,20 @@ export function codesQ5_1(
     scales += 4;
     minima += 4;
   }
+}
+
+// Lanes of a row's product with one quantised row of x, over `units` units (int8/units.ts).
+export function rowQ5_1(qs: usize, qh: usize, dm: usize, units: usize, x: usize): v128 {
+  let sum = f32x4.splat(0);
+  for (; units > 0; units--, qs += 64, qh += 16, dm += 16, x += recordBytes<u8>(BLOCK)) {
+    const sums = sumAcross(
+      fifthSums(qs, qh, x),
+      fifthSums(qs + 16, qh + 4, x + 2 * vectorBytes<u8>()),
+      fifthSums(qs + 32, qh + 8, x + 4 * vectorBytes<u8>()),
+      fifthSums(qs + 48, qh + 12, x + 6 * vectorBytes<u8>()),
+    );
+    const pairs = v128.load(dm);
+    sum = addUnit<u8>(sum, sums, firstHalves(pairs), secondHalves(pairs), x + 8 * vectorBytes<u8>());
+  }
+  return sum;
 }

@@ -65,36 +65,9 @@ export function codesQ5K(
   }
 }
 
-// Code sums (int8/dot.ts) of half a block whose fifth bits are the lowest four of `first` and `second`.
-function halfSums(qs: usize, first: v128, second: v128, x: usize): v128 {
-  const step = vectorBytes<u8>();
-  const zero = i32x4.splat(0);
-  const a = v128.load(qs);
-  const b = v128.load(qs, 16);
-  const c = v128.load(qs, 32);
-  const d = v128.load(qs, 48);
-  return sumAcross(
-    dot<u8>(
-      dot<u8>(zero, v128.or(lowNibbles(a), bit16(i16x8.shl(first, 4))), x),
-      v128.or(lowNibbles(b), bit16(i16x8.shl(second, 4))),
-      x + step,
-    ),
-    dot<u8>(
-      dot<u8>(zero, v128.or(highNibbles(a), bit16(i16x8.shl(first, 3))), x + 2 * step),
-      v128.or(highNibbles(b), bit16(i16x8.shl(second, 3))),
-      x + 3 * step,
-    ),
-    dot<u8>(
-      dot<u8>(zero, v128.or(lowNibbles(c), bit16(i16x8.shl(first, 2))), x + 4 * step),
-      v128.or(lowNibbles(d), bit16(i16x8.shl(second, 2))),
-      x + 5 * step,
-    ),
-    dot<u8>(
-      dot<u8>(zero, v128.or(highNibbles(c), bit16(i16x8.shl(first, 1))), x + 6 * step),
-      v128.or(highNibbles(d), bit16(i16x8.shl(second, 1))),
-      x + 7 * step,
-    ),
-  );
+// Code sums (int8/dot.ts) of 32 elements.
+function pairSums(first: v128, second: v128, x: usize): v128 {
+  return dot<u8>(dot<u8>(i32x4.splat(0), first, x), second, x + vectorBytes<u8>());
 }
 function bit16(bytes: v128): v128 {
   return v128.and(bytes, i8x16.splat(16));
@@ -111,10 +84,52 @@ export function rowQ5K(qs: usize, qh: usize, scales: usize, dm: usize, blocks: u
     const t = groupMinima(scales);
     const first = v128.load(qh);
     const second = v128.load(qh, 16);
-    let sums = halfSums(qs, first, second, x);
+    let sums = sumAcross(
+      pairSums(
+        v128.or(lowNibbles(v128.load(qs)), bit16(i16x8.shl(first, 4))),
+        v128.or(lowNibbles(v128.load(qs, 16)), bit16(i16x8.shl(second, 4))),
+        x,
+      ),
+      pairSums(
+        v128.or(highNibbles(v128.load(qs)), bit16(i16x8.shl(first, 3))),
+        v128.or(highNibbles(v128.load(qs, 16)), bit16(i16x8.shl(second, 3))),
+        x + 2 * vectorBytes<u8>(),
+      ),
+      pairSums(
+        v128.or(lowNibbles(v128.load(qs, 32)), bit16(i16x8.shl(first, 2))),
+        v128.or(lowNibbles(v128.load(qs, 48)), bit16(i16x8.shl(second, 2))),
+        x + 4 * vectorBytes<u8>(),
+      ),
+      pairSums(
+        v128.or(highNibbles(v128.load(qs, 32)), bit16(i16x8.shl(first, 1))),
+        v128.or(highNibbles(v128.load(qs, 48)), bit16(i16x8.shl(second, 1))),
+        x + 6 * vectorBytes<u8>(),
+      ),
+    );
     sum = addUnit<u8>(sum, sums, firstScales(d, s), firstScales(dmin, t), x + tail);
     x += tail + 32;
-    sums = halfSums(qs + 64, i16x8.shr_u(first, 4), i16x8.shr_u(second, 4), x);
+    sums = sumAcross(
+      pairSums(
+        v128.or(lowNibbles(v128.load(qs, 64)), bit16(first)),
+        v128.or(lowNibbles(v128.load(qs, 80)), bit16(second)),
+        x,
+      ),
+      pairSums(
+        v128.or(highNibbles(v128.load(qs, 64)), bit16(i16x8.shr_u(first, 1))),
+        v128.or(highNibbles(v128.load(qs, 80)), bit16(i16x8.shr_u(second, 1))),
+        x + 2 * vectorBytes<u8>(),
+      ),
+      pairSums(
+        v128.or(lowNibbles(v128.load(qs, 96)), bit16(i16x8.shr_u(first, 2))),
+        v128.or(lowNibbles(v128.load(qs, 112)), bit16(i16x8.shr_u(second, 2))),
+        x + 4 * vectorBytes<u8>(),
+      ),
+      pairSums(
+        v128.or(highNibbles(v128.load(qs, 96)), bit16(i16x8.shr_u(first, 3))),
+        v128.or(highNibbles(v128.load(qs, 112)), bit16(i16x8.shr_u(second, 3))),
+        x + 6 * vectorBytes<u8>(),
+      ),
+    );
     sum = addUnit<u8>(sum, sums, lastScales(d, s), lastScales(dmin, t), x + tail);
     x += tail + 32;
   }

@@ -1,7 +1,7 @@
 // Q8_0: blocks of 32 signed bytes and one half as their scale.
 //
 // Quants are used as the f32 of their top bytes, and what that is too much (TOP) is taken off at the very end.
-import { addUnit, unitSums } from "../int8/dot";
+import { addUnit, dot, sumAcross } from "../int8/dot";
 import { recordBytes, vectorBytes } from "../int8/units";
 import { topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
 import { f16Lanes, scaleOf, splatScale } from "./f16";
@@ -85,8 +85,19 @@ export function codesQ8(quants: usize, d: usize, cols: usize, codes: usize, scal
 export function rowQ8(quants: usize, d: usize, units: usize, x: usize): v128 {
   let sum = f32x4.splat(0);
   for (; units > 0; units--, quants += 128, d += 8, x += recordBytes<i8>(BLOCK)) {
-    const sums = unitSums<i8>(quants, BLOCK, x);
+    const sums = sumAcross(
+      quantSums(quants, x),
+      quantSums(quants + 32, x + 2 * vectorBytes<i8>()),
+      quantSums(quants + 64, x + 4 * vectorBytes<i8>()),
+      quantSums(quants + 96, x + 6 * vectorBytes<i8>()),
+    );
     sum = addUnit<i8>(sum, sums, f16Lanes(d), sum, x + 8 * vectorBytes<i8>());
   }
   return sum;
+}
+
+// Code sums (int8/dot.ts) of a block.
+function quantSums(quants: usize, x: usize): v128 {
+  const first = dot<i8>(i32x4.splat(0), v128.load(quants), x);
+  return dot<i8>(first, v128.load(quants, 16), x + vectorBytes<i8>());
 }

@@ -2,9 +2,11 @@
 import { rowIQ4NL } from "./iq4_nl";
 import { rowIQ4XS } from "./iq4_xs";
 import { rowMXFP4 } from "./mxfp4";
-import { rowQ4, rowQ4_1 } from "./q4_0";
+import { rowQ4 } from "./q4_0";
+import { rowQ4_1 } from "./q4_1";
 import { rowQ4K } from "./q4_k";
-import { rowQ5_0, rowQ5_1 } from "./q5_0";
+import { rowQ5_0 } from "./q5_0";
+import { rowQ5_1 } from "./q5_1";
 import { rowQ5K } from "./q5_k";
 import { rowQ6K } from "./q6_k";
 import { rowQ8 } from "./q8_0";
