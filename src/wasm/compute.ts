@@ -78,6 +78,8 @@ export interface ComputeExports {
     end: number,
   ): void;
   linearScratchBytes(rows: number): number;
+  /** Takes chunks of the job at `job` (`src/backend/wasm/job.ts`) until none is left; `thread` chooses its scratch. */
+  runJob(job: number, thread: number): void;
   /**
    * out [rows], outStride apart = rows of x [rows, cols] rounded for `linear` with INT8_ACTIVATIONS in its type; `type`
    * is without it here. As many rows as the product will have.

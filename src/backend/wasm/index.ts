@@ -8,7 +8,6 @@ import { WebMoEError } from "../../api/errors.ts";
 import type {
   AttentionOp,
   CombineOp,
-  ExpertsOp,
   ForwardPlan,
   GatedActivationOp,
   LinearOp,
@@ -18,15 +17,17 @@ import type {
 } from "../../model/plan.ts";
 import { HALF_TABLE_BYTES, instantiateCompute } from "../../wasm/compute.ts";
 import type { ComputeBuild } from "../../wasm/compute-builds.ts";
-import { type Backend, CHUNK_ROWS, type Pass, type Wave } from "../backend.ts";
+import { type Backend, CHUNK_ROWS, type Pass } from "../backend.ts";
 import { alignedBytes, createArena, createMemory, createSharedMemory } from "./arena.ts";
 import { checkPlan } from "./check-plan.ts";
-import { hasQuantizedWeights, int8Kernels, quantizedRowBytes } from "./int8.ts";
+import { createExperts } from "./experts.ts";
+import { hasQuantizedWeights, int8Kernels, quantizedInputBytes } from "./int8.ts";
+import { createJobWriter, JOB_BYTES, type Product, type Scratch } from "./job.ts";
+import { createKernels } from "./kernels.ts";
 import { createKvCache } from "./kv-cache.ts";
 import { type Matrix, matrixAt, matrixBytes, writeRows } from "./matrices.ts";
 import { hasRelaxedDot } from "./relaxed-simd.ts";
 import { createSlots } from "./slots.ts";
-import { directKernels, type Scratch, sharedKernels } from "./threads/kernels.ts";
 import { createPool, type StartHelper } from "./threads/pool.ts";
 
 export interface WasmBackendOptions {
@@ -95,38 +96,46 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
       .map(({ rope }) => [ropeKey(rope), rope] as const)
       .map(([key, rope]) => [key, { rope, table: scratch(CHUNK_ROWS * rope.dimension * 4, "rope table") }]),
   );
-  const expertHiddenSize = Math.max(0, ...plan.layers.map(({ moe }) => moe?.expertHiddenSize ?? 0));
-  const entryCount = CHUNK_ROWS * expertsPerToken;
   const tokensAt = scratch(CHUNK_ROWS * 4, "tokens");
   const keyRowAt = scratch(kvHeadCount * headDim * 4, "a row of keys");
   const perThread = (bytes: number, purpose: string): Scratch => {
     const apart = alignedBytes(bytes);
     return { address: scratch(apart * (sharedMemory && threads ? threads.count : 1), purpose), bytes: apart };
   };
-  const kernelOptions = {
-    compute,
-    heads: { headCount, kvHeadCount, headDim },
-    linearScratch: perThread(compute.linearScratchBytes(CHUNK_ROWS), "matrix tiles"),
-    attentionScratch: perThread(compute.attentionScratchBytes(CHUNK_ROWS, headCount), "attention scores"),
-  };
-  const expertInput = scratch(CHUNK_ROWS * hiddenSize * 4, "expert inputs");
-  const gateAt = scratch(CHUNK_ROWS * expertHiddenSize * 4, "expert gates");
-  const upAt = scratch(CHUNK_ROWS * expertHiddenSize * 4, "expert activations");
-  const expertOutput = scratch(CHUNK_ROWS * hiddenSize * 4, "expert outputs");
-  /** `[rows, expertsPerToken, hiddenSize]`: what combine sums. */
-  const expertRows = scratch(entryCount * hiddenSize * 4, "expert outputs by rank");
-  const entriesAt = scratch(entryCount * 4, "dispatch entries");
-  const quantizedAt = int8 ? scratch(CHUNK_ROWS * quantizedRowBytes(plan, compute), "quantised inputs") : 0;
-  const weightsAt = scratch(entryCount * 4, "routing weights");
+  const linearScratch = perThread(compute.linearScratchBytes(CHUNK_ROWS), "matrix tiles");
+  const attentionScratch = perThread(
+    compute.attentionScratchBytes(CHUNK_ROWS, headCount),
+    "attention scores",
+  );
+  const job = scratch(JOB_BYTES, "the job that threads share");
+  const quantizedAt = int8 ? scratch(quantizedInputBytes(plan, compute), "quantised inputs") : 0;
+  const weightsAt = scratch(CHUNK_ROWS * expertsPerToken * 4, "routing weights");
 
   const kv = createKvCache(plan.hyperparameters, { compute, arena, contextLength });
   const slots = createSlots(plan.layers, arena);
+  const experts = createExperts({ plan, compute, arena, slots, allocate: scratch });
   // Last, since nobody would end the helpers of a backend that could not be created.
   const pool =
     threads && sharedMemory
-      ? await createPool({ compute, module, memory, halfTable, threads: threads.count, start: threads.start })
+      ? await createPool({
+          compute,
+          module,
+          memory,
+          halfTable,
+          job,
+          threads: threads.count,
+          start: threads.start,
+        })
       : undefined;
-  const exactKernels = pool ? sharedKernels(kernelOptions, pool) : directKernels(kernelOptions);
+  const exactKernels = createKernels({
+    compute,
+    job,
+    writer: createJobWriter(arena, job),
+    heads: { headCount, kvHeadCount, headDim },
+    linearScratch,
+    attentionScratch,
+    pool,
+  });
   const kernels = int8 ? int8Kernels(exactKernels, compute, quantizedAt) : exactKernels;
 
   let pass: Pass = { phase: "decode", position: 0, tokens: new Uint32Array(1) };
@@ -142,9 +151,10 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
 
   const runLinear = (op: LinearOp): void => {
     let out = value(op.out);
-    op.weights.forEach((name, i) => {
+    const products = op.weights.map((name, i) => {
       const matrix = weight(name);
-      kernels.linear(matrix, {
+      const product: Product = {
+        matrix,
         x: value(op.x),
         rows: liveRows(op.x),
         out,
@@ -152,9 +162,11 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
         bias: vector(op.biases?.[i]),
         scale: op.scale ?? 1,
         residual: optionalValue(op.residual),
-      });
+      };
       out += matrix.rows * 4;
+      return product;
     });
+    kernels.products(products);
   };
 
   const runRopeCache = (op: RopeCacheOp): void => {
@@ -178,36 +190,6 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     );
   };
 
-  /** One expert on at most CHUNK_ROWS entries, which lie at `entries`. */
-  const runExpert = (op: ExpertsOp, slot: number, entries: number, rows: number): void => {
-    const gate = slots.matrix(op.layer, slot, "gate");
-    const up = slots.matrix(op.layer, slot, "up");
-    const down = slots.matrix(op.layer, slot, "down");
-    compute.gatherRows(value(op.x), hiddenSize * 4, entries, rows, expertsPerToken, expertInput);
-    kernels.linear(gate, { x: expertInput, rows, out: gateAt, outStride: gate.rows * 4 });
-    kernels.linear(up, { x: expertInput, rows, out: upAt, outStride: up.rows * 4 });
-    compute.siluMul(gateAt, upAt, rows * gate.rows, gateAt);
-    kernels.linear(down, { x: gateAt, rows, out: expertOutput, outStride: hiddenSize * 4 });
-    compute.scatterRows(expertOutput, hiddenSize * 4, entries, rows, expertRows);
-  };
-
-  const runWave = (op: ExpertsOp, { slots: waveSlots, offsets, entries }: Wave): void => {
-    const limit = pass.tokens.length * expertsPerToken;
-    if (entries.length > entryCount || entries.some((entry) => entry >= limit)) {
-      throw new WebMoEError(
-        "invalid-argument",
-        `A wave of ${entries.length} entries in layer ${op.layer} names a row that this pass of ${pass.tokens.length} does not have.`,
-      );
-    }
-    arena.words(entriesAt, entries.length).set(entries);
-    waveSlots.forEach((slot, i) => {
-      const end = offsets[i + 1]!;
-      for (let start = offsets[i]!; start < end; start += CHUNK_ROWS) {
-        runExpert(op, slot, entriesAt + start * 4, Math.min(CHUNK_ROWS, end - start));
-      }
-    });
-  };
-
   const runAttention = (op: AttentionOp): void => {
     kernels.attention({
       q: value(op.q),
@@ -226,7 +208,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     compute.combine(
       value(op.residual),
       weightsAt,
-      expertRows,
+      experts.rows,
       pass.tokens.length,
       expertsPerToken,
       hiddenSize,
@@ -344,7 +326,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
       decidedLayer = op.layer;
     },
     async runWave(op, wave) {
-      runWave(op, wave);
+      experts.run(kernels, op, value(op.x), pass.tokens.length, wave);
     },
     canSample: () => false,
     sample: () => notOnDevice("sample"),

@@ -1,6 +1,6 @@
 // @ts-check
 /** What a helper thread does all its life: wait for a job, take chunks of it, wait again. */
-import { ACTIVE, FAILED, jobIn, STATE, STOPPED, takeChunks } from "./job.mjs";
+import { ACTIVE, ENGINE_SLEEPS, FAILED, SLEEPERS, STATE, STOPPED } from "./control.mjs";
 
 /** Looks at the state before sleep, some tens of microseconds: more take a core from others where none is idle. */
 const SPINS = 2_000;
@@ -11,16 +11,14 @@ const SLEEP = 100;
 /**
  * Returns when it is told to stop. `ready` is called when it can be given jobs. One that `rests` can be ended at any
  * time that is not a job's: a browser takes two seconds to end a worker that sleeps, and keeps its memory meanwhile.
- * @param {import("./job.mjs").HelperInit} init
+ * @param {import("./control.mjs").HelperInit} init
  * @param {() => void} ready
  * @param {{ rests: boolean }} options
  */
-export async function help({ module, memory, job: buffer, halfTable, thread }, ready, { rests }) {
+export async function help({ module, memory, control, job, halfTable, thread }, ready, { rests }) {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  const compute = /** @type {import("./job.mjs").ComputeExports} */ (/** @type {unknown} */ (exports));
+  const compute = /** @type {import("./control.mjs").ComputeExports} */ (/** @type {unknown} */ (exports));
   compute.useHalfTable(halfTable);
-  const job = jobIn(buffer);
-  const { control } = job;
   const waitAsync = rests ? asyncWait() : undefined;
   ready();
   let done = 0;
@@ -32,18 +30,20 @@ export async function help({ module, memory, job: buffer, halfTable, thread }, r
       // What was open may be closed by now, or another job may be open: that one is then this one.
       done = Atomics.load(control, STATE);
       try {
-        if (done % 2 !== 0) takeChunks(job, compute, thread);
+        if (done % 2 !== 0) compute.runJob(job, thread);
       } catch {
         Atomics.store(control, FAILED, 1);
       }
       Atomics.sub(control, ACTIVE, 1);
-      Atomics.notify(control, ACTIVE);
+      if (Atomics.load(control, ENGINE_SLEEPS) !== 0) Atomics.notify(control, ACTIVE);
       spins = 0;
     } else if (spins < SPINS) {
       spins++;
     } else {
+      Atomics.add(control, SLEEPERS, 1);
       const woken = Atomics.wait(control, STATE, state, waitAsync ? SLEEP : Number.POSITIVE_INFINITY);
       if (woken === "timed-out" && waitAsync) await waitAsync(control, STATE, state).value;
+      Atomics.sub(control, SLEEPERS, 1);
       spins = 0;
     }
   }

@@ -1,15 +1,14 @@
 import type { ComputeExports } from "../../../wasm/compute.ts";
 import {
   ACTIVE,
-  createJobBuffer,
-  describe,
+  createControl,
+  ENGINE_SLEEPS,
   FAILED,
   type HelperInit,
-  jobIn,
+  SLEEPERS,
   STATE,
   STOPPED,
-  takeChunks,
-} from "./job.mjs";
+} from "./control.mjs";
 
 /**
  * Starts a thread that runs `help` of helper.mjs. Resolves when it waits for jobs; rejects or throws where it cannot.
@@ -20,13 +19,13 @@ export type StartHelper = (init: HelperInit) => Promise<void>;
 export interface Pool {
   /** The engine's thread included. */
   readonly threads: number;
-  /** Runs a job to its end; arguments as in `describe`. */
-  run(shape: Parameters<typeof describe>[1], kernelArguments: readonly number[]): void;
+  /** Runs the job as it is written, to its end. Nobody reads it between runs. */
+  run(): void;
   /** Helpers return as soon as they run. No job may follow. */
   dispose(): void;
 }
 
-export interface PoolOptions extends Omit<HelperInit, "job" | "thread"> {
+export interface PoolOptions extends Omit<HelperInit, "control" | "thread"> {
   /** The engine's own instance on the same memory. */
   readonly compute: ComputeExports;
   /** At least 2. */
@@ -50,10 +49,8 @@ function inTime(ready: readonly Promise<void>[]): Promise<unknown> {
 
 /** Starts `threads − 1` helpers. Undefined if not all of them can be had. */
 export async function createPool(options: PoolOptions): Promise<Pool | undefined> {
-  const { compute, threads, start, module, memory, halfTable } = options;
-  const buffer = createJobBuffer();
-  const job = jobIn(buffer);
-  const { control } = job;
+  const { compute, threads, start, module, memory, halfTable, job } = options;
+  const control = createControl();
   // Told, not terminated: Chromium never finishes ending a worker that is to end while one below it is ending, and
   // the engine's worker ends right after this. A helper that starts late finds that it was told.
   const dispose = (): void => {
@@ -63,7 +60,7 @@ export async function createPool(options: PoolOptions): Promise<Pool | undefined
   };
   try {
     const ready = Array.from({ length: threads - 1 }, async (_, i) =>
-      start({ module, memory, halfTable, thread: i + 1, job: buffer }),
+      start({ module, memory, control, job, halfTable, thread: i + 1 }),
     );
     await inTime(ready);
   } catch (error) {
@@ -72,27 +69,27 @@ export async function createPool(options: PoolOptions): Promise<Pool | undefined
     return undefined;
   }
 
-  const waitForHelpers = (): void => {
+  const settle = (): void => {
     for (let spins = 0; ; spins++) {
       const active = Atomics.load(control, ACTIVE);
       if (active === 0) return;
-      if (spins >= SPINS) Atomics.wait(control, ACTIVE, active);
+      if (spins < SPINS) continue;
+      Atomics.store(control, ENGINE_SLEEPS, 1);
+      Atomics.wait(control, ACTIVE, active);
+      Atomics.store(control, ENGINE_SLEEPS, 0);
     }
   };
 
   return {
     threads,
-    run(shape, kernelArguments) {
-      // A helper that came late to the last job may be on its way out.
-      waitForHelpers();
-      describe(job, shape, kernelArguments);
+    run() {
       Atomics.add(control, STATE, 1);
-      Atomics.notify(control, STATE);
+      if (Atomics.load(control, SLEEPERS) !== 0) Atomics.notify(control, STATE);
       try {
-        takeChunks(job, compute, 0);
+        compute.runJob(job, 0);
       } finally {
         Atomics.add(control, STATE, 1);
-        waitForHelpers();
+        settle();
       }
       if (Atomics.load(control, FAILED) !== 0) throw new Error("A helper thread failed in a kernel.");
     },

@@ -1,4 +1,4 @@
-import type { HelperInit } from "./job.mjs";
+import type { HelperInit } from "./control.mjs";
 
 /** Starts a helper as a dedicated worker. Rejects where none may be had: no nested workers, or a policy forbids. */
 export function startBrowserHelper(init: HelperInit): Promise<void> {

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { HelperInit } from "./job.mjs";
+import type { HelperInit } from "./control.mjs";
 
 /** Starts a helper as a worker thread, which does not keep the process alive. */
 export function startNodeHelper(init: HelperInit): Promise<void> {

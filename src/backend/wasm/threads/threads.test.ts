@@ -4,18 +4,9 @@ import { expect, test } from "vitest";
 import type { Backend } from "../../backend.ts";
 import { randomWeights, tinyPlan, writeExpert, writeTrunk } from "../../testing/plans.ts";
 import { runPlan } from "../../testing/run.ts";
+import { createJobWriter, JOB_BYTES } from "../job.ts";
 import { makeBackend, makeThreadedBackend, startSharedCompute } from "../make.testing.ts";
-import {
-  ACTIVE,
-  createJobBuffer,
-  describe,
-  type HelperInit,
-  jobIn,
-  LINEAR,
-  NEXT,
-  STATE,
-  STOPPED,
-} from "./job.mjs";
+import { ACTIVE, createControl, type HelperInit, STATE, STOPPED } from "./control.mjs";
 import { startNodeHelper } from "./start-node.ts";
 
 /** Wide enough that decode is shared too, and of heights that neither threads nor tiles divide. */
@@ -67,31 +58,33 @@ test("two and three threads give the bits of one, in prompts and in single token
 
 test("a helper alone computes a whole job, from memory that grew after it began", async () => {
   const { module, memory, compute, arena, halfTable } = await startSharedCompute();
-  const buffer = createJobBuffer();
-  const { control, args } = jobIn(buffer);
-  await startNodeHelper({ module, memory, halfTable, thread: 1, job: buffer });
+  const control = createControl();
+  const job = arena.allocate(JOB_BYTES, "the job");
+  await startNodeHelper({ module, memory, control, job, halfTable, thread: 1 });
   const [rows, cols, outputs] = [3, 40, 21];
   arena.allocate(2 ** 22, "what was not there at first");
   const floats = (length: number) => arena.allocate(length * 4, "operands");
-  const [matrix, x, out, expected] = [
+  const [weights, x, out, expected] = [
     floats(outputs * cols),
     floats(rows * cols),
     floats(rows * outputs),
     floats(rows * outputs),
   ];
-  arena.floats(matrix, outputs * cols).set(Float32Array.from({ length: outputs * cols }, (_, i) => i % 17));
+  arena.floats(weights, outputs * cols).set(Float32Array.from({ length: outputs * cols }, (_, i) => i % 17));
   arena.floats(x, rows * cols).set(Float32Array.from({ length: rows * cols }, (_, i) => (i % 5) - 1.5));
   const scratchBytes = compute.linearScratchBytes(rows);
   const scratch = arena.allocate(2 * scratchBytes, "scratch");
-  const operands = [0, matrix, 0, 0, 0, cols, x, cols * 4, rows] as const;
+  const operands = [0, weights, 0, 0, 0, cols, x, cols * 4, rows] as const;
   compute.linear(...operands, expected, outputs * 4, 0, 0.5, 0, scratch, 0, outputs);
 
-  const shape = { kernel: LINEAR, units: outputs, chunkUnits: 8, scratch, scratchBytes };
-  describe({ control, args }, shape, [...operands, out, outputs * 4, 0, 0.5, 0]);
+  const matrix = { type: 0, rows: outputs, cols, planes: [weights, 0, 0, 0] } as const;
+  const product = { matrix, x, rows, out, outStride: outputs * 4, scale: 0.5 };
+  createJobWriter(arena, job).products([product], 8, { address: scratch, bytes: scratchBytes });
   Atomics.add(control, STATE, 1);
   Atomics.notify(control, STATE);
   // Three chunks, then one look that finds none left.
-  await expect.poll(() => Atomics.load(control, NEXT), { timeout: 10_000, interval: 5 }).toBe(4);
+  const next = new Int32Array(memory.buffer, job, 1);
+  await expect.poll(() => Atomics.load(next, 0), { timeout: 10_000, interval: 5 }).toBe(4);
   await expect.poll(() => Atomics.load(control, ACTIVE), { timeout: 10_000, interval: 5 }).toBe(0);
   Atomics.store(control, STOPPED, 1);
   Atomics.add(control, STATE, 1);
@@ -120,7 +113,7 @@ test("without helpers the model computes on one thread, and those that started a
     );
     expect(backend.threads).toBe(1);
     expect(await logitsOf(backend)).toEqual(expected);
-    expect(Atomics.load(jobIn(told[0]!.job).control, STOPPED)).toBe(1);
+    expect(Atomics.load(told[0]!.control, STOPPED)).toBe(1);
   }
 });
 
