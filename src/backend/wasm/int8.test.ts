@@ -28,7 +28,7 @@ describe.each(TYPES)("a linear op on %s weights and int8 activations", (type) =>
   )("of [%i, %i] is the product of the rounded rows, for any number of them", async (rows, cols) => {
     const random = createRandom(rows + cols);
     const weight = randomTensor(random, type, rows, cols, 2);
-    const multiply = await makeLinear([weight], {}, makeInt8Backend);
+    const multiply = await makeLinear(makeInt8Backend, [weight]);
     for (const n of [1, 2, 3, 17]) {
       const x = randomFloats(random, n * cols, 3);
       x[0] = 1e4;
@@ -41,7 +41,7 @@ describe.each(TYPES)("a linear op on %s weights and int8 activations", (type) =>
     const random = createRandom(7);
     const cols = QUANT_TYPES[type].blockSize === 256 ? 768 : 1056;
     const weight = randomTensor(random, type, 21, cols);
-    const multiply = await makeLinear([weight], {}, makeInt8Backend);
+    const multiply = await makeLinear(makeInt8Backend, [weight]);
     const x = randomFloats(random, 128 * cols, 2);
     const among128 = await multiply(x);
     expect(await multiply(x.subarray(0, 17 * cols))).toEqual(among128.subarray(0, 17 * 21));

@@ -3,6 +3,7 @@ import { QUANT_TYPES, type QuantName } from "../../model/quantization.ts";
 import { linear, worstError } from "../testing/references.ts";
 import { createRandom, packTensor, randomFloats, randomTensor } from "../testing/tensors.ts";
 import { makeLinear } from "./linear.testing.ts";
+import { makeBackend } from "./make.testing.ts";
 
 const TYPES = Object.keys(QUANT_TYPES) as QuantName[];
 
@@ -25,7 +26,7 @@ describe.each(TYPES)("a linear op on %s weights", (type) => {
   )("of [%i, %i] is within 1e-6 of Σ|w·x| for any number of rows", async (rows, cols) => {
     const random = createRandom(rows + cols);
     const weight = randomTensor(random, type, rows, cols, 2);
-    const multiply = await makeLinear([weight]);
+    const multiply = await makeLinear(makeBackend, [weight]);
     for (const n of [1, 2, 3, 17]) {
       const x = randomFloats(random, n * cols, 3);
       x[0] = 1e4;
@@ -37,7 +38,7 @@ describe.each(TYPES)("a linear op on %s weights", (type) => {
     const random = createRandom(7);
     const cols = QUANT_TYPES[type].blockSize === 256 ? 768 : 1056;
     const weight = randomTensor(random, type, 21, cols);
-    const multiply = await makeLinear([weight]);
+    const multiply = await makeLinear(makeBackend, [weight]);
     const x = randomFloats(random, 128 * cols, 2);
     const among128 = await multiply(x);
     expect(await multiply(x.subarray(0, 17 * cols))).toEqual(among128.subarray(0, 17 * 21));
@@ -51,7 +52,7 @@ describe.each(TYPES)("a linear op on %s weights", (type) => {
     const random = createRandom(8);
     const cols = Math.max(64, QUANT_TYPES[type].blockSize);
     const weight = randomTensor(random, type, 4, cols, 2e-5);
-    const multiply = await makeLinear([weight]);
+    const multiply = await makeLinear(makeBackend, [weight]);
     const x = randomFloats(random, cols);
     expect(worstError(await multiply(x), linear(x, weight))).toBeLessThan(1e-6);
   });
@@ -60,7 +61,7 @@ describe.each(TYPES)("a linear op on %s weights", (type) => {
 test.each(["f32", "f16", "bf16"] as const)("%s weights need columns in fours only", async (type) => {
   const random = createRandom(9);
   const weight = randomTensor(random, type, 6, 100);
-  const multiply = await makeLinear([weight]);
+  const multiply = await makeLinear(makeBackend, [weight]);
   const x = randomFloats(random, 5 * 100);
   expect(worstError(await multiply(x), linear(x, weight))).toBeLessThan(1e-6);
 });
@@ -72,7 +73,7 @@ test("weights of different types and heights are concatenated in order", async (
     randomTensor(random, "q8_0", 3, 256),
     randomTensor(random, "q6_k", 10, 256),
   ];
-  const multiply = await makeLinear(tensors);
+  const multiply = await makeLinear(makeBackend, tensors);
   const x = randomFloats(random, 5 * 256);
   const out = await multiply(x);
   let column = 0;
@@ -88,7 +89,7 @@ test("weights of different types and heights are concatenated in order", async (
 test("a residual is added to every output", async () => {
   const random = createRandom(11);
   const weight = randomTensor(random, "q8_0", 12, 64);
-  const multiply = await makeLinear([weight], { residual: true });
+  const multiply = await makeLinear(makeBackend, [weight], { residual: true });
   const x = randomFloats(random, 3 * 64);
   const residual = randomFloats(random, 3 * 12, 10);
   expect(worstError(await multiply(x, residual), linear(x, weight, { residual }))).toBeLessThan(1e-6);
@@ -100,7 +101,7 @@ test.each([1, 3, 17])(
     const random = createRandom(12);
     const weights = [randomTensor(random, "q8_0", 12, 64), randomTensor(random, "f16", 5, 64)];
     const biases = weights.map(({ rows }) => packTensor("f32", 1, rows, randomFloats(random, rows, 20)));
-    const multiply = await makeLinear(weights, { biases, scale: -0.22 });
+    const multiply = await makeLinear(makeBackend, weights, { biases, scale: -0.22 });
     const x = randomFloats(random, n * 64);
     const out = await multiply(x);
     let column = 0;
@@ -119,7 +120,7 @@ test("bias, scale and residual together are residual + scale · (W · x + bias)"
   const random = createRandom(13);
   const weight = randomTensor(random, "q4_0", 8, 96);
   const bias = packTensor("f32", 1, 8, randomFloats(random, 8, 5));
-  const multiply = await makeLinear([weight], { biases: [bias], scale: 3.5, residual: true });
+  const multiply = await makeLinear(makeBackend, [weight], { biases: [bias], scale: 3.5, residual: true });
   const x = randomFloats(random, 2 * 96);
   const residual = randomFloats(random, 2 * 8, 10);
   const expected = linear(x, weight, { bias: bias.values, scale: 3.5, residual });

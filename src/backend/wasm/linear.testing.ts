@@ -3,13 +3,12 @@ import type { Backend } from "../backend.ts";
 import { opPlan } from "../testing/plans.ts";
 import { runOps } from "../testing/run.ts";
 import { allRows, type PackedTensor } from "../testing/tensors.ts";
-import { makeBackend } from "./make.testing.ts";
 
 /** A function that computes one linear op with `tensors` as its weights, on a backend that `make` gives. */
 export async function makeLinear(
+  make: (plan: ForwardPlan) => Promise<Backend>,
   tensors: readonly PackedTensor[],
   extras: { residual?: boolean; biases?: readonly PackedTensor[]; scale?: number } = {},
-  make: (plan: ForwardPlan) => Promise<Backend> = makeBackend,
 ) {
   const { residual = false, biases = [], scale } = extras;
   const cols = tensors[0]!.cols;
