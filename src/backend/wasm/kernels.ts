@@ -27,6 +27,9 @@ const LEAST_SHARED_WORK = 1 << 17;
 /** Chunks a thread takes of a job, if all are equally fast: more even out better, fewer cost less. */
 const CHUNKS_PER_THREAD = 4;
 
+/** Multiplications of a chunk at most: where another program takes a core, all wait until its chunk goes on. */
+const MOST_CHUNK_WORK = 1 << 18;
+
 /** Outputs that `linear` computes together (OUT_TILE): chunks are multiples of it. */
 const OUTPUT_TILE = 8;
 
@@ -45,7 +48,7 @@ export function createKernels(options: KernelOptions): Kernels {
         outputs += matrix.rows;
       }
       const alone = !pool || work < LEAST_SHARED_WORK;
-      const chunks = alone ? 1 : pool.threads * CHUNKS_PER_THREAD;
+      const chunks = alone ? 1 : Math.max(pool.threads * CHUNKS_PER_THREAD, work / MOST_CHUNK_WORK);
       const chunkOutputs = OUTPUT_TILE * Math.ceil(outputs / (OUTPUT_TILE * chunks));
       writer.products(products, chunkOutputs, linearScratch);
       if (alone) compute.runJob(job, 0);
