@@ -1,5 +1,6 @@
 // @ts-check
 /** The full product, as a list of cases that can be run one at a time and in pieces. */
+import { compareInt8, INT8, INT8_MODELS, readRounded } from "./int8.mjs";
 import {
   BUDGETS,
   budgetLabel,
@@ -38,6 +39,7 @@ export const PRODUCTS = /** @satisfies {Readonly<Record<string, string>>} */ ({
   budgets: "Expert budgets × stores × backends: prompts of 1, 17 and 200 tokens",
   architectures: "Architecture × type × two shapes: 32 tokens after 24, and logits",
   positions: "Logits after 1, 100 and 1,000 tokens",
+  int8: "int8 activations: logits, and tokens and experts where the tokens before are given",
 });
 
 /** The case of the trained model that compares logits. */
@@ -134,6 +136,25 @@ function budgetCases(golden) {
   });
 }
 
+/** @param {Golden | undefined} golden @param {string} model @returns {Promise<Case>} */
+async function int8Case(golden, model) {
+  const rounded = await readRounded(golden);
+  return {
+    product: "int8",
+    key: `int8 · ${model} · ${INT8}`,
+    subject: model,
+    configuration: INT8,
+    place: "node",
+    backend: "wasm",
+    checks: 1,
+    golden: rounded && golden,
+    run: async (engine) => {
+      if (!golden || !rounded) throw new Error(`No golden vectors of ${model}.`);
+      return compareInt8(engine, golden, rounded);
+    },
+  };
+}
+
 /**
  * Whether a case belongs to those that meet every architecture and every type at least once; they run first.
  * @param {import("./models.mjs").MadeModel} model
@@ -167,5 +188,7 @@ export async function allCases() {
       cases.push(comparison("architectures", name, await readRecorded(name), backend, 2));
     }
   }
+  cases.push(await int8Case(embedded, "embedded"));
+  for (const name of INT8_MODELS) cases.push(await int8Case(await readRecorded(name), name));
   return cases;
 }

@@ -7,6 +7,7 @@ import { readGguf } from "../make-model/gguf-reader.mjs";
 import { EMBEDDED_MODEL, makeModel } from "../make-model/index.mjs";
 import { writeTwin } from "../make-model/twin.mjs";
 import { ensureInstalled } from "../run/install.mjs";
+import { INT8_MODELS, recordRounded } from "./int8.mjs";
 import {
   ARCHITECTURE_MODELS,
   encodeLogits,
@@ -240,6 +241,12 @@ export async function record() {
       await writeGolden(sample);
   }
   for (const model of ARCHITECTURE_MODELS) await once(model, recorded, examineArchitecture);
+  for (const golden of [
+    await readGolden("embedded"),
+    ...(await Promise.all(INT8_MODELS.map(readRecorded))),
+  ]) {
+    if (golden) await recordRounded(library, golden, CONTEXT_SIZE);
+  }
   await library.closeLibrary();
 }
 

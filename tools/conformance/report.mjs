@@ -2,6 +2,7 @@
 /** `docs/conformance.md`: what was compared, with which versions, and what is open. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { INT8_TYPES } from "./int8.mjs";
 import { BUDGETS, budgetLabel, CONFIGURATIONS } from "./matrix.mjs";
 import {
   ARCHITECTURE_MODELS,
@@ -203,6 +204,29 @@ function positions(entries) {
   );
 }
 
+/** @param {readonly Entry[]} entries */
+function int8(entries) {
+  const own = entries.filter(({ item }) => item.product === "int8");
+  const percent = (/** @type {number} */ value) => `${(100 * value).toFixed(1)} %`;
+  /** @param {string} subject */
+  const cell = (subject) => {
+    const { result } = own.find(({ item }) => item.subject === subject) ?? {};
+    if (!result) return "open";
+    const check = /** @type {(Check & Partial<import("./int8.mjs").Agreement>) | undefined} */ (
+      result.checks[0]
+    );
+    const { passed, distance, oracleDistance, tokens, experts } = check ?? {};
+    if (distance === undefined || oracleDistance === undefined || tokens === undefined) return "**fail**";
+    const agreed = [percent(tokens), ...(experts === undefined ? [] : [percent(experts)])].join(", ");
+    return `${passed ? "" : "**fail** "}${inFigures(distance)} (${inFigures(oracleDistance)}); ${agreed}`;
+  };
+  const rows = Object.keys(FAMILIES).map((family) => [
+    family,
+    ...INT8_TYPES.map((type) => cell(`${family}-${type}`)),
+  ]);
+  return `Trained model, q8_0: ${cell("embedded")}\n\n${table(["architecture", ...INT8_TYPES], rows)}`;
+}
+
 /** What each model was made of and asked. @param {readonly Entry[]} entries */
 function seeds(entries) {
   const goldens = new Map(
@@ -325,7 +349,7 @@ ${await versions(entries)}
 
 The oracle is llama.cpp on the CPU with F32 key and value cache and without flash attention, on the exact twin of each
 model: the same quantised weights, dequantised to F32. WebMoE runs the quantised file with \`activations: "f32"\`, its
-only profile so far. Tokens are greedy and must all be equal. A logits difference is the root mean square of the
+exact profile, unless a section says otherwise. Tokens are greedy and must all be equal. A logits difference is the root mean square of the
 difference of centred logits over their standard deviation: at most ${inFigures(CONFIGURATIONS.wasm.logitsLimit)} on WASM and ${inFigures(CONFIGURATIONS.segmentAll.logitsLimit)} on WebGPU. The margin is by
 how much a token's logit led the next best in the oracle.
 
@@ -365,6 +389,15 @@ ${BACKENDS.map(({ name }) => `### ${name}\n\n${architectures(entries, name)}`).j
 Logits difference after prompts of 1, 100 and 1,000 tokens, type q8_0.
 
 ${positions(entries)}
+
+## int8 activations
+
+The profile that \`activations: "int8"\` asks for, on WASM. Logits difference after the prompt, in brackets that of
+llama.cpp on the same quantised file, which rounds activations too; then, each token given those before it, the share of
+the oracle's greedy tokens that are likeliest here, and of experts that the exact profile picks too. The trained model's
+difference is at most 2e-2; that of random weights, which amplify any rounding, at most twice llama.cpp's.
+
+${int8(entries)}
 
 ## Tokenizers
 
