@@ -5,7 +5,12 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { encodedBytes, typeOf } from "../src/backend/testing/quant/codecs.mjs";
+import { SHAPES } from "../tools/make-model/architectures.mjs";
+import { readGguf } from "../tools/make-model/gguf-reader.mjs";
 import { EMBEDDED_MODEL, makeModel } from "../tools/make-model/index.mjs";
+import { matrixType } from "../tools/make-model/mixes.mjs";
+import { VOCAB_SIZE } from "../tools/make-model/random-model.mjs";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const CACHE = join(ROOT, ".cache", "bench");
@@ -20,6 +25,7 @@ const MODELS = join(CACHE, "models");
  * @property {string} type
  * @property {string} path
  * @property {number} byteLength
+ * @property {number} embeddingBytes of which a token reads a row
  * @property {number} contextLength positions of a session: enough for every measure, or all that the model has
  */
 
@@ -80,6 +86,20 @@ async function madeFile(name, shape, type) {
   return path;
 }
 
+/** @param {Pick<Recipe, "shape"> | undefined} recipe none of the embedded model @param {FileType} type */
+async function embeddingBytesOf(recipe, type) {
+  const name = "token_embd";
+  if (!recipe) {
+    const { tensors } = await readGguf(EMBEDDED_MODEL);
+    const embedding = tensors.find((tensor) => tensor.name === `${name}.weight`);
+    return embedding ? encodedBytes(typeOf(embedding.ggmlType), embedding.elementCount) : 0;
+  }
+  const shape = SHAPES[recipe.shape];
+  if (!shape) throw new Error(`No shape is named ${recipe.shape}.`);
+  const { hiddenSize: cols, layerCount, tiedOutput } = shape;
+  return encodedBytes(matrixType(type, name, { layer: 0, layerCount, cols, tiedOutput }), cols * VOCAB_SIZE);
+}
+
 /**
  * @param {readonly string[]} names of families @param {readonly string[]} types of the random ones
  * @returns {Promise<ModelFile[]>}
@@ -88,10 +108,13 @@ export async function modelFiles(names, types) {
   const files = [];
   for (const name of names) {
     const recipe = FAMILIES[name]?.recipe;
-    for (const type of recipe ? FILE_TYPES.filter((one) => types.includes(one)) : ["q8_0"]) {
-      const path = recipe ? await madeFile(name, recipe, /** @type {FileType} */ (type)) : EMBEDDED_MODEL;
+    /** @type {FileType[]} */
+    const chosen = recipe ? FILE_TYPES.filter((one) => types.includes(one)) : ["q8_0"];
+    for (const type of chosen) {
+      const path = recipe ? await madeFile(name, recipe, type) : EMBEDDED_MODEL;
+      const embeddingBytes = await embeddingBytesOf(recipe, type);
       const contextLength = recipe ? CONTEXT_LENGTH : EMBEDDED_CONTEXT;
-      files.push({ name, type, path, byteLength: (await stat(path)).size, contextLength });
+      files.push({ name, type, path, byteLength: (await stat(path)).size, embeddingBytes, contextLength });
     }
   }
   return files;

@@ -60,9 +60,9 @@ function kernelEntry(subject, type, rows, ran, run) {
   return { kind: "kernels", subject, measure: type, cells: Object.fromEntries(cells), run };
 }
 
-/** @param {string} subject @param {Record<string, readonly number[]>} floors @param {string} ran @param {string} run @returns {Entry} */
-function floorEntry(subject, floors, ran, run) {
-  const cells = Object.entries(floors).map(([name, values]) => [name, { values: [...values], ran }]);
+/** @param {string} subject @param {Record<string, readonly number[]>} floors @param {string} ran @param {string} run @param {object} [facts] @returns {Entry} */
+function floorEntry(subject, floors, ran, run, facts) {
+  const cells = Object.entries(floors).map(([name, values]) => [name, { values: [...values], ran, facts }]);
   return { kind: "kernels", subject, measure: "floor", cells: Object.fromEntries(cells), run };
 }
 
@@ -140,7 +140,7 @@ export async function benchKernels({ places, types, megabytes, command }, save) 
       ];
       const said = ran.filter(Boolean).join("; ");
       const floors = { "read bandwidth": floor.readBandwidth, "empty dispatch": floor.emptyDispatch };
-      await keep([floorEntry(subject, floors, said, id)]);
+      await keep([floorEntry(subject, floors, said, id, { adapter: floor.adapter, software })]);
       for (const type of types) {
         await keep([kernelEntry(subject, type, await call("gpuKernels", type, options), said, id)]);
         console.log(`${place}: ${type}`);

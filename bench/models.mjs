@@ -149,8 +149,10 @@ export async function benchModels(options, save) {
                     one.values[round] = speeds[measure];
                   }
                   one.ran = [facts.ran, facts.caution].filter(Boolean).join("; ");
-                  if (facts.activeBytes)
-                    one.facts = { activeBytes: facts.activeBytes, adapter: facts.adapter };
+                  if (facts.tokenBytes) {
+                    const activeBytes = facts.tokenBytes - file.embeddingBytes;
+                    one.facts = { activeBytes, adapter: facts.adapter };
+                  }
                 }
               },
               (text) => {
@@ -206,11 +208,12 @@ export async function benchModels(options, save) {
             await attempt(
               `${subject}, memory, round ${round + 1}: ${name}`,
               async () => {
-                const { peakBytes, emptyBytes, facts } = await memoryTurn(open, engine, work(1), more);
+                const { facts, ...seen } = await memoryTurn(open, engine, work(1), more);
                 one.values ??= [];
-                one.values[round] = peakBytes;
+                one.values[round] = seen.peakBytes;
                 one.ran = facts.ran;
-                one.facts = { emptyBytes, fileBytes: file.byteLength };
+                const { emptyBytes, byKind } = seen;
+                one.facts = { emptyBytes, byKind, fileBytes: file.byteLength, memory: facts.memory };
               },
               (text) => {
                 one.error = text;

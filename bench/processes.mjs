@@ -47,7 +47,23 @@ export async function processWithArgument(argument) {
   return undefined;
 }
 
-/** PSS of a process and all below it, in bytes. @param {number} root */
+/**
+ * What a process of Chromium does, from its command line: renderers hold pages and workers, `storage` IndexedDB's
+ * files, `network` downloads.
+ * @param {readonly string[]} words
+ */
+export function processKind(words) {
+  const value = (/** @type {string} */ name) =>
+    words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
+  const kind = value("type") ?? "browser";
+  return kind === "utility" ? (value("utility-sub-type")?.split(".")[0] ?? kind) : kind;
+}
+
+/**
+ * PSS of a process and all below it, in bytes: the sum, and by what the processes do.
+ * @param {number} root
+ * @returns {Promise<{ total: number, byKind: Record<string, number> }>}
+ */
 export async function familyPss(root) {
   /** @type {Map<number, number>} */
   const parents = new Map();
@@ -55,32 +71,46 @@ export async function familyPss(root) {
     const stat = await readOr(`/proc/${id}/stat`);
     if (stat) parents.set(id, parentOf(stat));
   }
-  let sum = 0;
-  for (const id of familyOf(root, parents)) sum += pssBytes(await readOr(`/proc/${id}/smaps_rollup`));
-  return sum;
+  let total = 0;
+  /** @type {Record<string, number>} */
+  const byKind = {};
+  for (const id of familyOf(root, parents)) {
+    const bytes = pssBytes(await readOr(`/proc/${id}/smaps_rollup`));
+    // Chromium's children write their arguments anew, with spaces between them.
+    const kind = processKind((await readOr(`/proc/${id}/cmdline`)).split(/[\0 ]/));
+    total += bytes;
+    byKind[kind] = (byKind[kind] ?? 0) + bytes;
+  }
+  return { total, byKind };
 }
 
 /** How often the peak is looked for. A look takes tens of milliseconds of one core. */
 const LOOK_EVERY_MS = 250;
 
 /**
- * Watches until `stop`, which gives the largest sum seen, in bytes. @param {number} root
+ * Watches until `stop`, which gives what was seen when the sum was largest. @param {number} root
  */
 export function watchPeak(root) {
-  let peak = 0;
+  /** @type {Awaited<ReturnType<typeof familyPss>>} */
+  let peak = { total: 0, byKind: {} };
   let running = true;
   const look = async () => {
+    const seen = await familyPss(root);
+    if (seen.total > peak.total) peak = seen;
+  };
+  const watch = async () => {
     while (running) {
-      peak = Math.max(peak, await familyPss(root));
+      await look();
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
   };
-  const watching = look();
+  const watching = watch();
   return {
     async stop() {
       running = false;
       await watching;
-      return Math.max(peak, await familyPss(root));
+      await look();
+      return peak;
     },
   };
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { familyOf, parentOf, pssBytes } from "./processes.mjs";
+import { familyOf, parentOf, processKind, pssBytes } from "./processes.mjs";
 
 it("PSS is read from smaps_rollup in bytes, not mistaken for one of its kinds", () => {
   const text =
@@ -21,4 +21,12 @@ it("a family is a process and everything below it, and nobody else", () => {
     [6, 5],
   ]);
   expect(familyOf(2, parents).sort()).toEqual([2, 3, 4]);
+});
+
+it("a process is named by what it does, a service by its own name", () => {
+  expect(processKind(["/usr/bin/chromium", "--headless"])).toBe("browser");
+  expect(processKind(["chromium", "--type=renderer", "--lang=en"])).toBe("renderer");
+  expect(processKind(["chromium", "--type=utility", "--utility-sub-type=network.mojom.NetworkService"])).toBe(
+    "network",
+  );
 });

@@ -100,7 +100,26 @@ function memorySection(entries) {
     ];
   });
   const head = ["file", "its size, MB", ...columns.map((name) => `${name}, MB`), "f32 at 25 % ÷ wllama"];
-  return [table(head, rows), notes.lines()].filter(Boolean).join("\n\n");
+  return [table(head, rows), notes.lines(), memoryProfile(mine)].filter(Boolean).join("\n\n");
+}
+
+/** Where the memory is at the peak of the last round, and what of it the engine knows of. @param {readonly Entry[]} entries */
+function memoryProfile(entries) {
+  /** @param {unknown} values by name, bytes */
+  const parts = (values) =>
+    Object.entries(/** @type {Record<string, number>} */ (values ?? {}))
+      .filter(([, bytes]) => Math.abs(bytes) >= MB)
+      .sort(([, a], [, b]) => b - a)
+      .map(([name, bytes]) => `${name.replace("Bytes", "")} ${(bytes / MB).toFixed(0)}`)
+      .join(", ");
+  const rows = entries.flatMap(({ subject, cells }) =>
+    Object.entries(cells).flatMap(([name, { facts }]) =>
+      facts?.byKind ? [[subject, name, parts(facts.byKind), parts(facts.memory) || "—"]] : [],
+    ),
+  );
+  if (rows.length === 0) return "";
+  const head = ["file", "engine", "by process, MB", "of which the engine says, MB, when loaded"];
+  return `<details><summary>where it is</summary>\n\n${table(head, rows)}\n\n</details>`;
 }
 
 /** @param {readonly Entry[]} entries */
@@ -110,7 +129,9 @@ function targetSection(entries) {
   /** @param {string} verdict */
   const number = (verdict) => list.filter((one) => one.verdict === verdict).length;
   const rows = list.map(({ what, target, measured, verdict }) => [what, target, measured, verdict]);
-  return `${number("met")} met, ${number("missed")} missed, ${number("not measured")} not measured.
+  return `${number("met")} met, ${number("missed")} missed, ${number("not measured")} not measured, ${number("open")} open for want of a
+GPU. wllama's WebGPU is not comparable: it needs an adapter with f16. One GPU→CPU round trip a token, all experts
+resident, is a property of the submission and has no time of its own here.
 
 <details><summary>each by number</summary>
 

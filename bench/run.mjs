@@ -68,8 +68,13 @@ try {
       places: { type: "string", default: KERNEL_PLACES.join(",") },
       megabytes: { type: "string", default: "256" },
       built: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
     },
   });
+  if (flags.help) {
+    console.log(USAGE);
+    process.exit(0);
+  }
   const [part = "models"] = positionals;
   const command = ["npm run bench --", ...process.argv.slice(2).map((word) => basename(word))].join(" ");
   /** @type {Parameters<typeof benchModels>[1]} */

@@ -1,10 +1,10 @@
 // @ts-check
 /** The targets of this project as numbers, and what was measured beside them. Ratios are taken round by round. */
-import { ratiosByRound, shortSpread, spreadOf } from "./statistics.mjs";
+import { median, ratiosByRound, short, shortSpread, spreadOf } from "./statistics.mjs";
 
 /**
  * @typedef {import("./results.mjs").Entry} Entry
- * @typedef {{ what: string, target: string, measured: string, verdict: "met" | "missed" | "not measured" }} Verdict
+ * @typedef {{ what: string, target: string, measured: string, verdict: "met" | "missed" | "not measured" | "open" }} Verdict
  */
 
 /** Least ratio to wllama in decode, by the file's type. @type {Readonly<Record<string, number>>} */
@@ -56,5 +56,100 @@ export function verdicts(entries) {
       });
     }
   }
-  return list;
+  return [...list, ...webGpuVerdicts(entries), ...realGpuVerdicts(entries)];
+}
+
+/** Least share of what the adapter's own kernels allow. */
+const WEBGPU_DECODE_LEAST = 0.6;
+/** Kernels of one row are named so. */
+const MAT_VEC = /\], 1 row$/;
+
+/** @param {import("./results.mjs").Cell} cell @returns {number[]} */
+const numbers = ({ values = [] }) => values.filter((value) => typeof value === "number");
+
+/** Bytes/s of each cell. @param {Entry} entry @param {RegExp} name */
+const ratesOf = ({ cells }, name) =>
+  Object.entries(cells).flatMap(([key, cell]) =>
+    name.test(key) && numbers(cell).length > 0 ? [Number(cell.facts?.bytes) / median(numbers(cell))] : [],
+  );
+
+/**
+ * WebGPU decode against the mat-vecs of the page's adapter: tokens/s ÷ (their median bytes/s ÷ active bytes).
+ * @param {readonly Entry[]} entries @returns {Verdict[]}
+ */
+function webGpuVerdicts(entries) {
+  return entries.flatMap((entry) => {
+    const cell = entry.kind === "speed" && entry.measure === "decode16" ? entry.cells.webgpu : undefined;
+    const active = Number(cell?.facts?.activeBytes);
+    if (!cell || !(active > 0)) return [];
+    const type = (entry.subject.split(" ")[1] ?? "").replace("q4_k_m", "q4_k");
+    const kernels = entries.find(
+      ({ subject, measure }) => subject === "WebGPU, Chromium" && measure === type,
+    );
+    const rates = kernels ? ratesOf(kernels, MAT_VEC) : [];
+    const spread =
+      rates.length > 0 ? spreadOf(numbers(cell).map((speed) => speed / (median(rates) / active))) : undefined;
+    return [
+      atLeast(
+        `${entry.subject}, decode16, webgpu ÷ (its kernels' GB/s ÷ active bytes), ${cell.facts?.adapter}`,
+        WEBGPU_DECODE_LEAST,
+        spread,
+      ),
+    ];
+  });
+}
+
+const LARGE_LEAST = 0.7;
+const EXPERT_MOST = 2;
+
+/** The targets that only a real GPU can meet or miss. @param {readonly Entry[]} entries @returns {Verdict[]} */
+function realGpuVerdicts(entries) {
+  const floors = entries.filter(
+    ({ subject, measure, cells }) =>
+      subject.startsWith("WebGPU") &&
+      measure === "floor" &&
+      cells["read bandwidth"]?.facts?.software === false &&
+      cells["empty dispatch"],
+  );
+  if (floors.length === 0) {
+    /** @type {Pick<Verdict, "measured" | "verdict">} */
+    const open = { measured: "no real GPU was there", verdict: "open" };
+    return [
+      { what: "WebGPU mat-vec, 64 MiB or more, of measured bandwidth", target: `≥ ${LARGE_LEAST}`, ...open },
+      {
+        what: "WebGPU expert shapes ÷ (bytes / bandwidth + empty dispatch)",
+        target: `≤ ${EXPERT_MOST}`,
+        ...open,
+      },
+    ];
+  }
+  return floors.flatMap((floor) => {
+    const bandwidth = median(numbers(floor.cells["read bandwidth"] ?? {}));
+    const empty = median(numbers(floor.cells["empty dispatch"] ?? {}));
+    const kernels = entries.filter(
+      ({ subject, measure }) => subject === floor.subject && measure !== "floor",
+    );
+    return kernels.flatMap(({ subject, measure, cells }) =>
+      Object.entries(cells).flatMap(([name, cell]) => {
+        const seconds = median(numbers(cell));
+        const bytes = Number(cell.facts?.bytes);
+        const what = `${subject}, ${measure}, ${name}`;
+        if (name.startsWith("64 MiB")) {
+          return [
+            atLeast(`${what}, of measured bandwidth`, LARGE_LEAST, spreadOf([bytes / seconds / bandwidth])),
+          ];
+        }
+        if (!/expert/.test(name)) return [];
+        const ratio = seconds / (bytes / bandwidth + empty);
+        /** @type {Verdict} */
+        const verdict = {
+          what: `${what} ÷ (bytes / bandwidth + empty dispatch)`,
+          target: `≤ ${EXPERT_MOST} ×`,
+          measured: short(ratio),
+          verdict: ratio <= EXPERT_MOST ? "met" : "missed",
+        };
+        return [verdict];
+      }),
+    );
+  });
 }

@@ -23,8 +23,8 @@ import { familyPss, watchPeak } from "./processes.mjs";
  * @property {Record<string, Job>} speed by measure
  */
 
-/** Generations that only bring experts in, for those that the prompts before did not ask for. */
-const EXTRA_WARM = 8;
+/** Warming ends after this long even if experts are missing: software GPUs. */
+const WARM_LIMIT_MS = 30_000;
 
 /** Throws unless the engine runs as it was asked to. @param {Engine} engine @param {Work} work @param {{ threads: number, activations?: string, ran: string }} facts */
 function check({ activations, gpu }, { threads }, facts) {
@@ -59,10 +59,12 @@ export async function speedTurn(browser, engine, work) {
   try {
     const { facts } = await load(page, engine, work, QUIET[engine.page]);
     let allResident = false;
-    for (const [i, job] of work.warm.entries()) {
-      if (i >= work.warm.length - EXTRA_WARM && allResident) break;
+    // The first prompt warms compilers, those after it bring in experts that none before has asked for.
+    const until = performance.now() + WARM_LIMIT_MS;
+    for (const job of work.warm) {
       await page.call("benchGenerate", job);
       allResident = await page.call("benchResident");
+      if (allResident || performance.now() > until) break;
     }
     /** @type {Record<string, number | undefined>} */
     const speeds = {};
@@ -73,7 +75,10 @@ export async function speedTurn(browser, engine, work) {
     await page.call("benchClose");
     return {
       speeds,
-      facts: { ...facts, ...(allResident ? {} : { caution: "not every expert was resident" }) },
+      facts: {
+        ...facts,
+        ...(allResident ? {} : { caution: "some experts, which no prompt had asked for, were not resident" }),
+      },
     };
   } finally {
     await page.close();
@@ -155,7 +160,17 @@ export async function memoryTurn(open, engine, work, more) {
       await watch.stop();
       throw error;
     });
-    return { peakBytes: (await watch.stop()) - empty, emptyBytes: empty, facts };
+    const peak = await watch.stop();
+    const kinds = Object.entries(peak.byKind).map(([kind, bytes]) => [
+      kind,
+      bytes - (empty.byKind[kind] ?? 0),
+    ]);
+    return {
+      peakBytes: peak.total - empty.total,
+      emptyBytes: empty.total,
+      byKind: /** @type {Record<string, number>} */ (Object.fromEntries(kinds)),
+      facts,
+    };
   } finally {
     await browser.close();
   }

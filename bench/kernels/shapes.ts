@@ -27,15 +27,16 @@ export const packedBytes = (type: QuantName, { rows, cols }: Shape): number =>
 export function cycledPlan(type: QuantName, shape: Shape, copies: number) {
   const { rows, cols } = shape;
   const trunk: TensorSpec[] = Array.from({ length: copies }, (_, i) => ({ name: `w${i}`, rows, cols, type }));
-  const plan = opPlan({
+  const ops = trunk.map(({ name }): LinearOp => ({ kind: "linear", x: 0, weights: [name], out: 1 }));
+  const single = opPlan({
     trunk,
     values: [
       { name: "x", width: cols, rows: "batch", kind: "scratch" },
       { name: "out", width: rows, rows: "batch", kind: "scratch" },
     ],
   });
-  const ops = trunk.map(({ name }): LinearOp => ({ kind: "linear", x: 0, weights: [name], out: 1 }));
-  return { plan, ops };
+  // WebGPU compiles the ops that a plan holds.
+  return { plan: { ...single, prologue: ops }, ops };
 }
 
 /** Rows that are encoded: weights repeat from there on, which no kernel can tell. */

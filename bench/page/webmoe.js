@@ -24,7 +24,8 @@ export async function webmoe(url, options) {
         adapter: info.numerics.adapter,
         threads: info.threads,
         memory,
-        activeBytes: memory.trunkBytes + layerCount * expertsPerToken * expertBytes,
+        /** Weights that a token reads, and all of the embedding, of which it reads a row. */
+        tokenBytes: memory.trunkBytes + layerCount * expertsPerToken * expertBytes,
       };
     },
     async resident() {
