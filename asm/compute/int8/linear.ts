@@ -1,9 +1,9 @@
 // As ../linear.ts on quantised rows of x, in the arithmetic of units.ts.
 //
-//   one row    in the types that have dotCodes, codes are taken out in registers, up to the last columns that it does
-//              not take
+//   few rows   in the types that have dotCodes, codes are taken out in registers for each row, up to the last columns that
+//              it does not take
 //   otherwise  a panel of OUT_TILE outputs × COL_TILE columns is unpacked once to codes, scales and minima, and used for
-//              every row, two rows × four outputs at a time, or one row
+//              every row, two rows × four outputs at a time if rows are many
 //
 // What is missing to whole tiles is computed and never read.
 import { sumLanes } from "../math";
@@ -12,7 +12,7 @@ import { dotCodes, dotCodesWidth } from "../quant/row";
 import { planeBytes } from "../quant/types";
 import { addUnit, dot, unitSums } from "./dot";
 import { interleave } from "./interleave";
-import { GROUPS, groupOf, isSignedType, recordBytes, vectorBytes } from "./units";
+import { GROUPS, groupOf, isInterleaved, isSignedType, recordBytes, vectorBytes } from "./units";
 
 const OUT_TILE: usize = 8;
 const COL_TILE: usize = 512;
@@ -52,7 +52,7 @@ export function linearInt8(
     const count = min(OUT_TILE, end - o);
     memory.fill(acc, 0, (rows + 1) * OUT_TILE * 16);
     let first: usize = 0;
-    if (rows == 1 && dotCodesWidth(type) > 0) {
+    if (!isInterleaved(rows) && dotCodesWidth(type) > 0) {
       const pieces = cols / dotCodesWidth(type);
       first = pieces * dotCodesWidth(type);
       for (let i: usize = 0; i < count; i++) {
@@ -60,13 +60,16 @@ export function linearInt8(
         const atB = b + (o + i) * planeBytes(type, 1, cols);
         const atC = c + (o + i) * planeBytes(type, 2, cols);
         const atD = d + (o + i) * planeBytes(type, 3, cols);
-        v128.store(acc + i * 16, dotCodes(type, atA, atB, atC, atD, pieces, x));
+        for (let row: usize = 0; row < rows; row++) {
+          const lanes = dotCodes(type, atA, atB, atC, atD, pieces, x + row * xStride);
+          v128.store(acc + (row * OUT_TILE + i) * 16, lanes);
+        }
       }
     }
     for (let col = first; col < cols; col += COL_TILE) {
       const width = min(COL_TILE, cols - col);
       for (let i: usize = 0; i < count; i++) {
-        unpackRow(type, a, b, c, d, cols, o + i, col, width, rows > 1, scratch, i);
+        unpackRow(type, a, b, c, d, cols, o + i, col, width, isInterleaved(rows), scratch, i);
       }
       if (isSignedType(type)) dotPanel<i8>(type, col, width, x, xStride, rows, count, scratch, acc);
       else dotPanel<u8>(type, col, width, x, xStride, rows, count, scratch, acc);
@@ -142,9 +145,12 @@ function dotPanel<C>(
   const units = (width + unit - 1) / unit;
   const from = x + (col / unit) * recordBytes<C>(group);
   const scales = panel + CODES_BYTES;
-  if (rows == 1) {
-    for (let i: usize = 0; i < count; i++) {
-      dotRow<C>(panel + i * COL_TILE, scales + i * SCALE_ROW, group, units, from, acc + i * 16);
+  if (!isInterleaved(rows)) {
+    for (let row: usize = 0; row < rows; row++) {
+      for (let i: usize = 0; i < count; i++) {
+        const at = acc + (row * OUT_TILE + i) * 16;
+        dotRow<C>(panel + i * COL_TILE, scales + i * SCALE_ROW, group, units, from + row * xStride, at);
+      }
     }
     return;
   }

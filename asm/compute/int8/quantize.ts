@@ -1,7 +1,7 @@
 // Rounds rows of x to the records of units.ts.
 import { BLOCK } from "../quant/types";
 import { interleave } from "./interleave";
-import { GROUPS, groupOf, isSignedType, recordBytes, vectorBytes } from "./units";
+import { GROUPS, groupOf, isInterleaved, isSignedType, recordBytes, vectorBytes } from "./units";
 
 // Scales below this are 0 in effect, and 127 divided by them may be infinite.
 const LEAST: f32 = 1e-30;
@@ -18,8 +18,8 @@ export function quantizeRows(
 ): void {
   const group = groupOf(type);
   for (let row: usize = 0; row < rows; row++, x += cols << 2, out += outStride) {
-    if (isSignedType(type)) quantizeRow<i8>(group, x, cols, rows > 1, out);
-    else quantizeRow<u8>(group, x, cols, rows > 1, out);
+    if (isSignedType(type)) quantizeRow<i8>(group, x, cols, isInterleaved(rows), out);
+    else quantizeRow<u8>(group, x, cols, isInterleaved(rows), out);
   }
 }
 

@@ -18,8 +18,8 @@
 //   i8, relaxed    16 bytes of |q|, 16 of its signs (0 or -1)             then [4] d and [4] i32 Σ|q| over q < 0
 //   otherwise      16-bit q: elements 0, 2, … 14 of 16, then 1, 3, … 15   then [4] d and [4] d · Σq
 //
-// If the row is alone, elements are in their order; the groups' lanes are summed across. If there are several rows, a
-// vector holds four elements of each group, in the order of the groups, and sums fall into their lanes by themselves.
+// Of few rows, elements are in their order; the groups' lanes are summed across. Of many, a vector holds four elements of
+// each group, in the order of the groups, and sums fall into their lanes by themselves.
 import * as T from "../quant/types";
 
 // Bit of a type's number: x is quantised.
@@ -27,6 +27,13 @@ export const INT8: u32 = 32;
 
 // Groups of a unit.
 export const GROUPS: usize = 4;
+
+// Rows are many from here on: what it takes to unpack and to interleave codes is then less than to sum across for each.
+const MANY_ROWS: usize = 4;
+
+export function isInterleaved(rows: usize): bool {
+  return rows >= MANY_ROWS;
+}
 
 // Whether codes are bytes with a sign.
 export function isSignedType(type: u32): bool {

@@ -29,7 +29,7 @@ describe.each(TYPES)("a linear op on %s weights and int8 activations", (type) =>
     const random = createRandom(rows + cols);
     const weight = randomTensor(random, type, rows, cols, 2);
     const multiply = await makeLinear(makeInt8Backend, [weight]);
-    for (const n of [1, 2, 3, 17]) {
+    for (const n of [1, 2, 3, 4, 17]) {
       const x = randomFloats(random, n * cols, 3);
       x[0] = 1e4;
       x.fill(0, cols - 32, cols);
