@@ -56,7 +56,7 @@ export function attention(
         if (i + 1 == queries) {
           scorePage(q + atA, keys, headDim, scale, countA, scoresA);
           softmaxPage(scoresA, countA, states + (i << 3), out + atA, headDim);
-          addValues(scoresA, values, headDim, countA, out + atA);
+          addValues(scoresA, values, headDim, 0, countA, out + atA);
           continue;
         }
         const rowB = (i + 1) / group;
@@ -67,9 +67,7 @@ export function attention(
         softmaxPage(scoresB, countB, states + ((i + 1) << 3), out + atB, headDim);
         addValuesOfPair(scoresA, scoresB, values, headDim, countA, out + atA, out + atB);
         // The later row of a pair may see a position more.
-        const seen = countA << 2;
-        if (countB > countA)
-          addValues(scoresB + seen, values + seen * headDim, headDim, countB - countA, out + atB);
+        if (countB > countA) addValues(scoresB, values, headDim, countA, countB, out + atB);
       }
     }
     for (let i: usize = 0; i < queries; i++) {

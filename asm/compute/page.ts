@@ -1,8 +1,12 @@
 // What one page of the cache adds to a query: its scores, and the values they weigh. The kernels for a pair of
 // queries do to each the same additions in the same order as those for one, and load keys and values once for both.
-import { PAGE } from "./kv";
+import { PAGE, SIDE } from "./kv";
 
-// scores[p] = q · k[p] · scale, elements in ascending order; 32 positions at a time, as far as `count` reaches.
+// Bytes of a line, and of a column of values.
+const LINE: usize = SIDE * 4;
+const VALUES_COLUMN: usize = PAGE * LINE;
+
+// scores[p] = q · k[p] · scale, elements in ascending order; two columns at a time, as far as `count` reaches.
 export function scorePage(
   q: usize,
   keys: usize,
@@ -12,7 +16,8 @@ export function scorePage(
   scores: usize,
 ): void {
   const scales = f32x4.splat(scale);
-  for (let p: usize = 0; p < count; p += 32, keys += 128, scores += 128) {
+  const column = headDim * LINE;
+  for (let p: usize = 0; p < count; p += 2 * SIDE, keys += 2 * column, scores += 2 * LINE) {
     let s0 = f32x4.splat(0);
     let s1 = s0;
     let s2 = s0;
@@ -22,16 +27,17 @@ export function scorePage(
     let s6 = s0;
     let s7 = s0;
     let k = keys;
-    for (let at = q, end = q + (headDim << 2); at < end; at += 4, k += PAGE * 4) {
+    for (let at = q, end = q + (headDim << 2); at < end; at += 4, k += LINE) {
+      const other = k + column;
       const element = v128.load32_splat(at);
       s0 = f32x4.add(s0, f32x4.mul(element, v128.load(k)));
       s1 = f32x4.add(s1, f32x4.mul(element, v128.load(k, 16)));
       s2 = f32x4.add(s2, f32x4.mul(element, v128.load(k, 32)));
       s3 = f32x4.add(s3, f32x4.mul(element, v128.load(k, 48)));
-      s4 = f32x4.add(s4, f32x4.mul(element, v128.load(k, 64)));
-      s5 = f32x4.add(s5, f32x4.mul(element, v128.load(k, 80)));
-      s6 = f32x4.add(s6, f32x4.mul(element, v128.load(k, 96)));
-      s7 = f32x4.add(s7, f32x4.mul(element, v128.load(k, 112)));
+      s4 = f32x4.add(s4, f32x4.mul(element, v128.load(other)));
+      s5 = f32x4.add(s5, f32x4.mul(element, v128.load(other, 16)));
+      s6 = f32x4.add(s6, f32x4.mul(element, v128.load(other, 32)));
+      s7 = f32x4.add(s7, f32x4.mul(element, v128.load(other, 48)));
     }
     v128.store(scores, f32x4.mul(s0, scales));
     v128.store(scores, f32x4.mul(s1, scales), 16);
@@ -44,7 +50,7 @@ export function scorePage(
   }
 }
 
-// scorePage of two queries, 16 positions at a time.
+// scorePage of two queries, one column at a time.
 export function scorePageOfPair(
   a: usize,
   b: usize,
@@ -56,7 +62,8 @@ export function scorePageOfPair(
   scoresB: usize,
 ): void {
   const scales = f32x4.splat(scale);
-  for (let p: usize = 0; p < count; p += 16, keys += 64, scoresA += 64, scoresB += 64) {
+  let k = keys;
+  for (let p: usize = 0; p < count; p += SIDE, scoresA += LINE, scoresB += LINE) {
     let a0 = f32x4.splat(0);
     let a1 = a0;
     let a2 = a0;
@@ -65,8 +72,7 @@ export function scorePageOfPair(
     let b1 = a0;
     let b2 = a0;
     let b3 = a0;
-    let k = keys;
-    for (let i: usize = 0; i < headDim << 2; i += 4, k += PAGE * 4) {
+    for (let i: usize = 0; i < headDim << 2; i += 4, k += LINE) {
       const elementA = v128.load32_splat(a + i);
       const elementB = v128.load32_splat(b + i);
       let key = v128.load(k);
@@ -93,12 +99,19 @@ export function scorePageOfPair(
   }
 }
 
-// out += Σ_p weights[p] · v[p], positions in ascending order.
-export function addValues(weights: usize, values: usize, headDim: usize, count: usize, out: usize): void {
-  const stride = headDim << 2;
-  const end = weights + (count << 2);
+// out += Σ_p weights[p] · v[p] over positions [first, end), ascending; two columns at a time.
+export function addValues(
+  weights: usize,
+  values: usize,
+  headDim: usize,
+  first: usize,
+  end: usize,
+  out: usize,
+): void {
+  const from = weights + (first << 2);
+  const to = weights + (end << 2);
   let i: usize = 0;
-  for (; i + 32 <= headDim; i += 32, out += 128, values += 128) {
+  for (; i + 2 * SIDE <= headDim; i += 2 * SIDE, out += 2 * LINE, values += 2 * VALUES_COLUMN) {
     let s0 = v128.load(out);
     let s1 = v128.load(out, 16);
     let s2 = v128.load(out, 32);
@@ -107,16 +120,17 @@ export function addValues(weights: usize, values: usize, headDim: usize, count: 
     let s5 = v128.load(out, 80);
     let s6 = v128.load(out, 96);
     let s7 = v128.load(out, 112);
-    for (let w = weights, v = values; w < end; w += 4, v += stride) {
+    for (let w = from, v = values + first * LINE; w < to; w += 4, v += LINE) {
+      const other = v + VALUES_COLUMN;
       const weight = v128.load32_splat(w);
       s0 = f32x4.add(s0, f32x4.mul(weight, v128.load(v)));
       s1 = f32x4.add(s1, f32x4.mul(weight, v128.load(v, 16)));
       s2 = f32x4.add(s2, f32x4.mul(weight, v128.load(v, 32)));
       s3 = f32x4.add(s3, f32x4.mul(weight, v128.load(v, 48)));
-      s4 = f32x4.add(s4, f32x4.mul(weight, v128.load(v, 64)));
-      s5 = f32x4.add(s5, f32x4.mul(weight, v128.load(v, 80)));
-      s6 = f32x4.add(s6, f32x4.mul(weight, v128.load(v, 96)));
-      s7 = f32x4.add(s7, f32x4.mul(weight, v128.load(v, 112)));
+      s4 = f32x4.add(s4, f32x4.mul(weight, v128.load(other)));
+      s5 = f32x4.add(s5, f32x4.mul(weight, v128.load(other, 16)));
+      s6 = f32x4.add(s6, f32x4.mul(weight, v128.load(other, 32)));
+      s7 = f32x4.add(s7, f32x4.mul(weight, v128.load(other, 48)));
     }
     v128.store(out, s0);
     v128.store(out, s1, 16);
@@ -127,10 +141,12 @@ export function addValues(weights: usize, values: usize, headDim: usize, count: 
     v128.store(out, s6, 96);
     v128.store(out, s7, 112);
   }
-  for (; i < headDim; i += 4, out += 16, values += 16) addElements(weights, values, stride, count, out);
+  for (; i < headDim; i += SIDE, out += LINE, values += VALUES_COLUMN) {
+    addColumn(from, to, values, min(SIDE, headDim - i) << 2, first, out);
+  }
 }
 
-// addValues of two queries, 16 elements at a time.
+// addValues of two queries over positions [0, count), one column at a time.
 export function addValuesOfPair(
   weightsA: usize,
   weightsB: usize,
@@ -140,10 +156,9 @@ export function addValuesOfPair(
   outA: usize,
   outB: usize,
 ): void {
-  const stride = headDim << 2;
   const bytes = count << 2;
   let i: usize = 0;
-  for (; i + 16 <= headDim; i += 16, outA += 64, outB += 64, values += 64) {
+  for (; i + SIDE <= headDim; i += SIDE, outA += LINE, outB += LINE, values += VALUES_COLUMN) {
     let a0 = v128.load(outA);
     let a1 = v128.load(outA, 16);
     let a2 = v128.load(outA, 32);
@@ -153,7 +168,7 @@ export function addValuesOfPair(
     let b2 = v128.load(outB, 32);
     let b3 = v128.load(outB, 48);
     let v = values;
-    for (let w: usize = 0; w < bytes; w += 4, v += stride) {
+    for (let w: usize = 0; w < bytes; w += 4, v += LINE) {
       const weightA = v128.load32_splat(weightsA + w);
       const weightB = v128.load32_splat(weightsB + w);
       let value = v128.load(v);
@@ -178,17 +193,19 @@ export function addValuesOfPair(
     v128.store(outB, b2, 32);
     v128.store(outB, b3, 48);
   }
-  for (; i < headDim; i += 4, outA += 16, outB += 16, values += 16) {
-    addElements(weightsA, values, stride, count, outA);
-    addElements(weightsB, values, stride, count, outB);
+  if (i < headDim) {
+    addColumn(weightsA, weightsA + bytes, values, (headDim - i) << 2, 0, outA);
+    addColumn(weightsB, weightsB + bytes, values, (headDim - i) << 2, 0, outB);
   }
 }
 
-// Four elements of addValues.
-function addElements(weights: usize, values: usize, stride: usize, count: usize, out: usize): void {
-  let sum = v128.load(out);
-  for (const end = weights + (count << 2); weights < end; weights += 4, values += stride) {
-    sum = f32x4.add(sum, f32x4.mul(v128.load32_splat(weights), v128.load(values)));
+// addValues of one column `width` bytes wide, with the weights [from, to) of the positions from `first` on.
+function addColumn(from: usize, to: usize, column: usize, width: usize, first: usize, out: usize): void {
+  for (let i: usize = 0; i < width; i += 16) {
+    let sum = v128.load(out + i);
+    for (let w = from, v = column + first * width + i; w < to; w += 4, v += width) {
+      sum = f32x4.add(sum, f32x4.mul(v128.load32_splat(w), v128.load(v)));
+    }
+    v128.store(out + i, sum);
   }
-  v128.store(out, sum);
 }

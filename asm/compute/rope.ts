@@ -1,5 +1,5 @@
 // Rotary position embedding, and the way of keys and values into the cache.
-import { keysOf, PAGE, pageOf, valuesOf } from "./kv";
+import { keysOf, PAGE, pageOf, valuesOf, writeKey, writeValue } from "./kv";
 import { normRow } from "./norm";
 
 // out [rows, 2, dimension / 2]: cosines, then sines of position · freqScale · freqBase^(-2i / dimension) / factors[i],
@@ -93,11 +93,10 @@ export function ropeCache(
     for (let h: usize = 0; h < kvHeadCount; h++) {
       const head = keyRow + h * headBytes;
       rotate(head, table, dimension, neox);
-      const keys = keysOf(page, h, headDim) + (slot << 2);
-      for (let i: usize = 0; i < headDim; i++) store<f32>(keys + i * (PAGE * 4), load<f32>(head + (i << 2)));
+      writeKey(head, keysOf(page, h, headDim), slot, headDim);
     }
     for (let h: usize = 0; h < kvHeadCount; h++, qkv += headBytes) {
-      memory.copy(valuesOf(page, h, headDim) + slot * headBytes, qkv, headBytes);
+      writeValue(qkv, valuesOf(page, h, headDim), slot, headDim);
     }
   }
 }
