@@ -31,9 +31,10 @@ export async function makeThreadedBackend(
   plan: ForwardPlan,
   count: number,
   start: StartHelper = startNodeHelper,
+  activations: "f32" | "int8" = "f32",
 ): Promise<Backend> {
   const compile = (build: ComputeBuild) => (build.shared ? compileWasmFile(computeUrl(build)) : compiled);
-  return createWasmBackend({ plan, compile, contextLength: 512, threads: { count, start } });
+  return createWasmBackend({ plan, compile, contextLength: 512, threads: { count, start }, activations });
 }
 
 /** The build for shared memory on an arena of its own, and what a helper needs to join it. */
