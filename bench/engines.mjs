@@ -51,7 +51,7 @@ export const ENGINES = [
       n_ctx: contextLength,
     }),
     differs:
-      "llama.cpp in WASM: downloads the whole file before the first token; activations in int8 (K-quants) or as its kernels take them, KV cache in f16; takes text, which it tokenises itself.",
+      "llama.cpp in WASM: downloads the whole file before the first token; activations rounded to int8 in quantised products, KV cache in f16; takes text, which it tokenises itself.",
   },
   {
     name: "native",

@@ -43,7 +43,7 @@ export const FAMILIES = {
     recipe: { arch: "olmoe", shape: "x64" },
   },
   mixtral: {
-    what: "random, Mixtral's proportions: 8 experts (2 a token) of 5376, hidden 1536, 2 layers",
+    what: "random, Mixtral's proportions: 8 experts (2 a token) of 4608, hidden 1280, 2 layers",
     recipe: { arch: "llama", shape: "x8" },
   },
   qwen3moe: {

@@ -127,7 +127,7 @@ export async function loadTurn(open, engine, work) {
   try {
     const first = await visit();
     const second = await visit();
-    return { cold: first.firstTokenMs, second: second.firstTokenMs, facts: first.facts };
+    return { first: first.firstTokenMs, second: second.firstTokenMs, facts: first.facts };
   } finally {
     await browser.close();
   }

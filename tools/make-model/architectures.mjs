@@ -74,7 +74,7 @@ export const ARCHITECTURES = /** @satisfies {Readonly<Record<string, Architectur
  * has no power of two where none is needed. Other rows are multiples of 32.
  *
  * `x64`, `x8` and `x128` are for benchmarks (made with `pooled`): the layers of OLMoE-1B-7B, four of its sixteen;
- * Mixtral's proportions at three eighths of its width; Qwen3-30B-A3B's many experts at half its width.
+ * Mixtral's proportions at less than a third of its width; Qwen3-30B-A3B's many experts at half its width.
  * @type {Readonly<Record<string, Shape>>}
  */
 export const SHAPES = {
@@ -150,15 +150,15 @@ export const SHAPES = {
   },
   x8: {
     layerCount: 2,
-    hiddenSize: 1536,
-    headCount: 12,
-    kvHeadCount: 3,
+    hiddenSize: 1280,
+    headCount: 10,
+    kvHeadCount: 2,
     headDim: 128,
     expertCount: 8,
     expertsPerToken: 2,
-    expertHiddenSize: 5376,
+    expertHiddenSize: 4608,
     sharedHiddenSize: 0,
-    denseHiddenSize: 5376,
+    denseHiddenSize: 4608,
     ropeBase: 1_000_000,
     tiedOutput: false,
   },
