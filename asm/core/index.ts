@@ -1,6 +1,7 @@
 /** core.wasm: what must be fast and exact on the CPU. Arguments and results travel through staging (memory.ts). */
 
 export { xxh64 } from "./checksum/xxh64";
+export { slotsObserve } from "./dispatch/eviction";
 export { groupByExpert } from "./dispatch/group";
 export {
   slotsAddLayer,
@@ -10,7 +11,6 @@ export {
   slotsPlace,
   slotsReset,
   slotsTable,
-  slotsTouch,
 } from "./dispatch/slots";
 export { checkElements, repackBlocks } from "./layout/repack";
 export { reserve, stage } from "./memory";

@@ -4,6 +4,7 @@ export type { ExpertSnapshot, MemoryInfo, ModelInfo, NumericProfile, Stats } fro
 export type { Model } from "./model.ts";
 export type {
   BackendChoice,
+  EvictionPolicy,
   ExpertBudget,
   GenerateOptions,
   LoadOptions,

@@ -97,7 +97,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     });
     for await (const { spec, rows } of library.trunk(signal, (done, total) => progress("trunk", done, total)))
       backend.writeTrunk(spec, rows);
-    const { expertCount, layerCount } = plan.hyperparameters;
+    const { expertCount, expertsPerToken, layerCount } = plan.hyperparameters;
     const slotBytes = plan.layers.map((layer) => backend!.slotBytes(layer.index));
     const budget = budgetBytes(settings.expertBudget, slotBytes, expertCount);
     const residency = await fitResidency(budget, budgetBytes("all", slotBytes, expertCount), (bytes) =>
@@ -107,6 +107,8 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
         provider: library!,
         layerCount,
         expertCount,
+        expertsPerToken,
+        policy: settings.eviction,
         budget: bytes,
       }),
     );

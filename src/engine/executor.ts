@@ -78,7 +78,7 @@ export function createExecutor({ plan, backend, core, residency, segmentLayers }
 
   async function runExperts(op: ExpertsOp, { ids }: Decisions, signal?: AbortSignal): Promise<void> {
     const dispatch = core.groupByExpert(ids, expertCount);
-    residency.account(op.layer, dispatch.experts);
+    residency.account(op.layer, ids);
     recordPicks(op.layer, ids);
     for await (const wave of residency.waves(op.layer, dispatch, signal)) {
       await backend.runWave(op, wave);

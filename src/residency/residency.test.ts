@@ -67,6 +67,8 @@ async function residencyOf(slots: number, failing?: ReadonlySet<number>) {
     provider: library.provider,
     layerCount: LAYERS,
     expertCount: EXPERTS,
+    expertsPerToken: 2,
+    policy: "lru",
     budget: slots * LAYERS * SLOT_BYTES,
   });
   return { ...device, ...library, residency };

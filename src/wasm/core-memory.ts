@@ -57,10 +57,10 @@ export interface CoreExports {
     entries: number,
     cursors: number,
   ): number;
-  slotsReset(layerCount: number, expertCount: number, slotCount: number): number;
+  slotsReset(layerCount: number, expertCount: number, slotCount: number, policy: number): number;
   slotsAddLayer(layer: number, firstRow: number, count: number): void;
   slotsLookup(layer: number, expert: number): number;
-  slotsTouch(layer: number, expert: number): void;
+  slotsObserve(layer: number, ids: number, rows: number, k: number): void;
   slotsPlace(layer: number, expert: number, keep: number, keepCount: number): number;
   slotsLost(): number;
   slotsEvict(layer: number, expert: number): void;

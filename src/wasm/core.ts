@@ -1,3 +1,4 @@
+import type { EvictionPolicy } from "../api/options.ts";
 import type { QuantName } from "../model/quantization.ts";
 import type { RouterSpec } from "../model/router-spec.ts";
 import type { Decisions, SampleParams } from "./decisions.ts";
@@ -43,18 +44,21 @@ export interface DispatchPlan {
   readonly entries: Uint32Array;
 }
 
-/** Slot tables of all layers with least-recently-used eviction. */
+/** Slot tables of all layers, and the policy that decides who loses a slot. */
 export interface SlotTables {
-  /** Experts by slot start empty; counts[layer] slots each. */
-  reset(counts: Uint32Array, expertCount: number): void;
-  /** Slot of the expert or ABSENT; does not touch recency. */
+  /** Experts by slot start empty, and the policy knows nothing; counts[layer] slots each. */
+  reset(counts: Uint32Array, expertCount: number, policy: EvictionPolicy): void;
+  /** Slot of the expert or ABSENT. */
   lookup(layer: number, expert: number): number;
-  /** Marks as just used. */
-  touch(layer: number, expert: number): void;
   /**
-   * A slot for an expert that has none: a free one, else that of the least recently used expert not in `keep`.
-   * The expert counts as just used. Returns the slot and who lost it (ABSENT if it was free), or undefined when
-   * every slot holds an expert of `keep`.
+   * Tells the policy the picks of consecutive tokens in a layer, `ids` [tokens, expertsPerToken], distinct within a
+   * token and the best first. Every token passes here once a layer, before its missing experts are placed.
+   */
+  observe(layer: number, ids: Uint32Array, expertsPerToken: number): void;
+  /**
+   * A slot for an expert that has none: a free one, else that of the expert not in `keep` which the policy can
+   * spare the most. Returns the slot and who lost it (ABSENT if it was free), or undefined when every slot holds an
+   * expert of `keep`.
    */
   place(layer: number, expert: number, keep: Uint32Array): { slot: number; evicted: number } | undefined;
   /** Frees the expert's slot, if it has one: its bytes never arrived. */
