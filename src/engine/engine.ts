@@ -9,6 +9,7 @@ import { readGgufHeader } from "../model/gguf/read.ts";
 import { describeModel, type ModelDescription } from "../model/model.ts";
 import { splitCountOf } from "../model/model-file.ts";
 import { tokenizerFrom } from "../model/tokenizer/from-metadata.ts";
+import { routingRecorder } from "../residency/recorder.ts";
 import { createResidency, type Residency } from "../residency/residency.ts";
 import { budgetBytes } from "../residency/slot-budget.ts";
 import { type Core, instantiateCore } from "../wasm/core.ts";
@@ -97,7 +98,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     });
     for await (const { spec, rows } of library.trunk(signal, (done, total) => progress("trunk", done, total)))
       backend.writeTrunk(spec, rows);
-    const { expertCount, expertsPerToken, layerCount } = plan.hyperparameters;
+    const { expertCount, expertsPerToken, layerCount, vocabSize } = plan.hyperparameters;
     const slotBytes = plan.layers.map((layer) => backend!.slotBytes(layer.index));
     const budget = budgetBytes(settings.expertBudget, slotBytes, expertCount);
     const residency = await fitResidency(budget, budgetBytes("all", slotBytes, expertCount), (bytes) =>
@@ -115,7 +116,8 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     throwIfAborted(signal);
     const everyExpertFits = residency.counts.every((count) => count === 0 || count === expertCount);
     const segmentLayers = Math.min(settings.segmentLayers ?? (everyExpertFits ? layerCount : 1), layerCount);
-    const executor = createExecutor({ plan, backend, core, residency, segmentLayers });
+    const recorder = routingRecorder({ vocabSize, expertCount, expertsPerToken, recordBytes: slotBytes });
+    const executor = createExecutor({ plan, backend, core, residency, recorder, segmentLayers });
     const completion = idleWork(
       settings.completeInBackground && store.kind === "indexeddb"
         ? (idleSignal) => library!.complete(idleSignal)
@@ -135,6 +137,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       tokenizer,
       executor,
       residency,
+      recorder,
       completion,
       counters: library.counters,
       async close() {
