@@ -1,13 +1,13 @@
 /** core.wasm: what must be fast and exact on the CPU. Arguments and results travel through staging (memory.ts). */
 
 export { xxh64 } from "./checksum/xxh64";
-export { slotsObserve } from "./dispatch/eviction";
 export { groupByExpert } from "./dispatch/group";
 export {
   slotsAddLayer,
   slotsEvict,
   slotsLookup,
   slotsLost,
+  slotsObserve,
   slotsPlace,
   slotsReset,
   slotsTable,

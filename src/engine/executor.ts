@@ -65,7 +65,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   /** What a layer of this pass decided, once and exact. */
   const settle = (layer: number, decisions: Decisions): void => {
     const { ids } = decisions;
-    residency.account(layer, ids);
+    residency.account(layer, decisions);
     recorder.layer(layer, decisions);
     if (picks.length === 0) picks = new Uint32Array(layerCount * expertsPerToken);
     picks.set(ids.subarray(ids.length - expertsPerToken), layer * expertsPerToken);

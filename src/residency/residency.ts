@@ -1,5 +1,5 @@
 import type { EvictionPolicy } from "../api/options.ts";
-import { ABSENT, type Backend, type Wave } from "../backend/backend.ts";
+import { ABSENT, type Backend, type Decisions, type Wave } from "../backend/backend.ts";
 import type { ExpertRecord, RecordProvider } from "../experts/parts.ts";
 import type { Core, DispatchPlan } from "../wasm/core.ts";
 import { slotCounts } from "./slot-budget.ts";
@@ -31,9 +31,9 @@ export interface Residency {
   waves(layer: number, plan: DispatchPlan, signal?: AbortSignal): AsyncGenerator<Wave, void, void>;
   /**
    * Counts the distinct experts that a pass demands of a layer as hits and misses, and tells the eviction policy of
-   * its tokens' picks, `ids` [rows, expertsPerToken]; once a pass and layer, before their experts are asked for.
+   * its tokens' picks, [rows, expertsPerToken]; once a pass and layer, before their experts are asked for.
    */
-  account(layer: number, ids: Uint32Array): void;
+  account(layer: number, picks: Decisions): void;
   /** `[layers, experts]`, 1 where the expert has a slot. */
   snapshot(): Uint8Array;
 }
@@ -171,11 +171,11 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
       }
     },
 
-    account(layer, ids) {
-      for (const expert of new Set(ids))
+    account(layer, picks) {
+      for (const expert of new Set(picks.ids))
         if (isAbsent(layer, expert)) counters.misses++;
         else counters.hits++;
-      slots.observe(layer, ids, expertsPerToken);
+      slots.observe(layer, picks, expertsPerToken);
     },
 
     snapshot() {

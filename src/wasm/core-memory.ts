@@ -60,7 +60,7 @@ export interface CoreExports {
   slotsReset(layerCount: number, expertCount: number, slotCount: number, policy: number): number;
   slotsAddLayer(layer: number, firstRow: number, count: number): void;
   slotsLookup(layer: number, expert: number): number;
-  slotsObserve(layer: number, ids: number, rows: number, k: number): void;
+  slotsObserve(layer: number, ids: number, weights: number, rows: number, k: number): void;
   slotsPlace(layer: number, expert: number, keep: number, keepCount: number): number;
   slotsLost(): number;
   slotsEvict(layer: number, expert: number): void;

@@ -22,7 +22,7 @@ function integers(seed: number): (below: number) => number {
 
 /** One layer's policy in plain words: told the picks of each token, it rates experts; the lowest goes. */
 interface Reference {
-  observe(picks: readonly number[]): void;
+  observe(picks: readonly number[], weights: readonly number[]): void;
   score(expert: number): number;
 }
 
@@ -62,38 +62,55 @@ const REFERENCES: Readonly<Record<EvictionPolicy, (experts: number) => Reference
     };
   },
   adaptive(experts) {
-    const recent = new Array<number>(experts).fill(0);
-    const usual = new Array<number>(experts).fill(1 / experts);
+    const zeros = (): number[] => new Array<number>(experts).fill(0);
+    const [recent, context, trail, heard] = [zeros(), zeros(), zeros(), zeros()];
+    const usual = zeros();
     const follows = Array.from({ length: experts }, () => new Float32Array(experts));
-    const leads = new Array<number>(experts).fill(0);
     let last: readonly number[] = [];
     return {
-      observe(picks) {
-        for (const a of last) {
-          for (let b = 0; b < experts; b++) {
-            follows[a]![b] = follows[a]![b]! * 0.995;
-            if (picks.includes(b)) follows[a]![b] = follows[a]![b]! + 1;
-          }
-          leads[a] = leads[a]! * 0.995 + 1;
+      observe(picks, weights) {
+        for (let a = 0; a < experts; a++) {
+          if (trail[a]! <= 0.001) continue;
+          for (const b of picks) follows[a]![b] = follows[a]![b]! + trail[a]!;
+          heard[a]! += trail[a]!;
         }
+        for (const a of last) {
+          follows[a] = follows[a]!.map((value) => value * 0.99);
+          heard[a]! *= 0.99;
+        }
+        if (last.length === 0) usual.fill(picks.length / experts);
+        const mass = weights.reduce((sum, weight) => sum + weight, 0);
         for (let b = 0; b < experts; b++) {
-          recent[b] = recent[b]! * 0.97 + Number(picks.includes(b));
-          usual[b] = usual[b]! * 0.998 + (picks.includes(b) ? 1 - 0.998 : 0);
+          const rank = picks.indexOf(b);
+          const picked = (share: number): number => (rank < 0 ? 0 : share);
+          recent[b] = recent[b]! * 0.97 + picked(1 - 0.97);
+          usual[b] = usual[b]! * 0.999 + picked(1 - 0.999);
+          context[b] = context[b]! * 0.5 + picked((0.5 * weights[rank]!) / mass);
+          trail[b] = trail[b]! * 0.6 + picked(1);
         }
         last = [...picks];
       },
       score(b) {
-        let sum = 0;
-        for (const a of last) sum += (follows[a]![b]! + 2 * usual[b]!) / (leads[a]! + 2);
-        return recent[b]! + 3 * sum;
+        let score = recent[b]! + 0.28 * usual[b]!;
+        for (let a = 0; a < experts; a++) {
+          if (context[a]! <= 0.001) continue;
+          const likely = (follows[a]![b]! + 2 * usual[b]!) / (heard[a]! + 2);
+          score += 3 * context[a]! * (likely - usual[b]!);
+        }
+        return score;
       },
     };
   },
 };
 
+const decisions = (tokens: readonly number[][], weights: readonly number[][]) => ({
+  ids: Uint32Array.from(tokens.flat()),
+  weights: Float32Array.from(weights.flat()),
+});
+
 test.each(EVICTION_POLICIES)("%s gives slots as its plain description does over random events", (policy) => {
   const next = integers(11);
-  const counts = [1, 3, 8, 0, 16];
+  const counts = [1, 3, 8, 0, 15];
   const experts = 16;
   const k = 3;
   core.slots.reset(Uint32Array.from(counts), experts, policy);
@@ -134,8 +151,11 @@ test.each(EVICTION_POLICIES)("%s gives slots as its plain description does over 
         while (picks.size < k) picks.add(Math.min(next(experts), next(experts)));
         return [...picks];
       });
-      core.slots.observe(layer, Uint32Array.from(tokens.flat()), k);
-      for (const picks of tokens) rating.observe(picks);
+      const weights = tokens.map(() => [1 + next(8), 1 + next(4), next(2)].map((weight) => weight / 8));
+      core.slots.observe(layer, decisions(tokens, weights), k);
+      tokens.forEach((picks, token) => {
+        rating.observe(picks, weights[token]!);
+      });
     } else {
       core.slots.evict(layer, expert);
       held.delete(expert);
@@ -176,7 +196,7 @@ test("a model too wide for pairs of experts is rated by recent use alone", () =>
     512,
     "adaptive",
   );
-  core.slots.observe(63, Uint32Array.of(510, 511), 1);
+  core.slots.observe(63, decisions([[510], [511]], [[1], [1]]), 1);
   core.slots.place(63, 510, NONE);
   core.slots.place(63, 511, NONE);
   expect(core.slots.place(63, 0, NONE)).toMatchObject({ evicted: 510 });
@@ -188,8 +208,9 @@ test("layers, experts and picks outside the tables are refused", () => {
   expect(() => core.slots.lookup(1, 0)).toThrow(refused);
   expect(() => core.slots.place(0, 4, NONE)).toThrow(refused);
   expect(() => core.slots.table(1)).toThrow(refused);
-  expect(() => core.slots.observe(1, Uint32Array.of(0), 1)).toThrow(refused);
-  expect(() => core.slots.observe(0, Uint32Array.of(0, 4), 2)).toThrow(refused);
-  expect(() => core.slots.observe(0, Uint32Array.of(0, 1, 2), 2)).toThrow(refused);
-  expect(() => core.slots.observe(0, Uint32Array.of(0, 1, 2, 3, 0), 5)).toThrow(refused);
+  expect(() => core.slots.observe(1, decisions([[0]], [[1]]), 1)).toThrow(refused);
+  expect(() => core.slots.observe(0, decisions([[0, 4]], [[1, 1]]), 2)).toThrow(refused);
+  expect(() => core.slots.observe(0, decisions([[0, 1, 2]], [[1, 1, 1]]), 2)).toThrow(refused);
+  expect(() => core.slots.observe(0, decisions([[0, 1]], [[1]]), 2)).toThrow(refused);
+  expect(() => core.slots.observe(0, decisions([[0, 1, 2, 3, 0]], [[1, 1, 1, 1, 1]]), 5)).toThrow(refused);
 });

@@ -40,18 +40,24 @@ export function slotTables(wasm: CoreExports, memory: CoreMemory): SlotTables {
       check(layer, expert);
       return wasm.slotsLookup(layer, expert) >>> 0;
     },
-    observe(layer, ids, expertsPerToken) {
+    observe(layer, { ids, weights }, expertsPerToken) {
       check(layer, 0);
       const rows = ids.length / expertsPerToken;
       // Picks of a token are distinct, so a table of all experts holds them.
-      if (!Number.isInteger(rows) || expertsPerToken > experts || ids.some((id) => id >= experts))
+      if (
+        !Number.isInteger(rows) ||
+        weights.length !== ids.length ||
+        expertsPerToken > experts ||
+        ids.some((id) => id >= experts)
+      )
         throw new WebMoEError(
           "invalid-argument",
-          `${ids.length} picks are not [tokens, ${expertsPerToken}] of ${experts} experts.`,
+          `${ids.length} picks with ${weights.length} weights are not [tokens, ${expertsPerToken}] of ${experts} experts.`,
         );
-      const [picks] = memory.stage(ids.byteLength) as [number];
+      const [picks, masses] = memory.stage(ids.byteLength, weights.byteLength) as [number, number];
       memory.write(picks, ids);
-      wasm.slotsObserve(layer, picks, rows, expertsPerToken);
+      memory.write(masses, weights);
+      wasm.slotsObserve(layer, picks, masses, rows, expertsPerToken);
     },
     place(layer, expert, keep) {
       check(layer, expert);

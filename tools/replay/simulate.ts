@@ -74,7 +74,7 @@ export function replay({ header, passes, slots, counts, policy, link }: Replay):
         mass += Math.abs(weights[i]!);
         if (!missing.includes(expert)) hitMass += Math.abs(weights[i]!);
       });
-      slots.observe(layer, ids, expertsPerToken);
+      slots.observe(layer, decisions, expertsPerToken);
       evictions += placeAll(slots, layer, demanded, missing, counts[layer]!);
       if (missing.length === 0) return;
       const bytes = missing.length * recordBytes[layer]!;

@@ -1,27 +1,37 @@
 /**
- * The adaptive policy: how likely is each expert to be picked soon, from what this layer did so far. Three
- * estimates, all learnt from the event stream itself:
+ * The adaptive policy: how likely is each expert to be picked soon, from what its layer did so far. All of it is
+ * learnt from the event stream, per layer:
  *
  * ```
- * recent  [layers × experts] f64           picks, decaying by 0.97 a token: what this text is about
- * usual   [layers × experts] f64           share of tokens, decaying by 0.998: what this model likes
- * follows [layers × experts × experts] f32 row a: how often b was picked on the token after a was
- * leads   [layers × experts] f64           how often a was followed by anything
- * last    [layers × experts] u32           picks of the layer's last token
- * counts  [layers] u32                     how many
+ * recent  [experts] f64           share of tokens that picked it, decaying by RECENT a token: what the text is about
+ * usual   [experts] f64           the same, decaying by USUAL: what the model likes
+ * context [experts] f64           routing weight it had just now, decaying by CONTEXT; sums to 1
+ * trail   [experts] f64           its picks, decaying by HORIZON: whose consequences the next picks are
+ * follows [experts × experts] f32 row a: picks of b while a was on the trail, by how strongly it was
+ * heard   [experts] f64           how much of a's trail there was
+ * last    [experts] u32           picks of the last token, and how many
  * ```
  *
- *   score(b) = recent(b) + FOLLOWS · Σ_{a ∈ last} (follows(a, b) + PRIOR · usual(b)) / (leads(a) + PRIOR)
+ *   score(b) = recent(b) + LIKING · usual(b) + FOLLOWING · Σ_a context(a) · (P(b | a) − usual(b))
+ *   P(b | a) = (follows(a, b) + PRIOR · usual(b)) / (heard(a) + PRIOR)
  *
- * The fraction is the estimate of P(b next | a now) that a Dirichlet prior of weight PRIOR on `usual` gives.
- * A model of so many experts that `follows` would not fit MAX_FOLLOWS_BYTES goes by `recent` alone.
+ * An expert's row forgets by FORGETTING each time it is picked, so that P is that of the text at hand; a Dirichlet
+ * prior of weight PRIOR holds it to `usual` until enough was heard. Constants were tuned by `npm run replay` on
+ * texts that its figures leave out. A model of so many experts that `follows` would not fit MAX_FOLLOWS_BYTES goes
+ * without the last term.
  */
 
-const RECENT_DECAY: f64 = 0.97;
-const USUAL_DECAY: f64 = 0.998;
-const FOLLOWS_DECAY: f64 = 0.995;
-const FOLLOWS: f64 = 3;
+const RECENT: f64 = 0.97;
+const USUAL: f64 = 0.999;
+const CONTEXT: f64 = 0.5;
+const HORIZON: f64 = 0.6;
+const FORGETTING: f64 = 0.99;
+const LIKING: f64 = 0.28;
+const FOLLOWING: f64 = 3;
 const PRIOR: f64 = 2;
+
+/** Traces and contexts below this are left out of sums: no choice hangs on them. */
+const FAINT: f64 = 0.001;
 
 const MAX_FOLLOWS_BYTES: usize = 33554432;
 
@@ -29,7 +39,9 @@ let experts: usize = 0;
 let scores: usize = 0;
 let recents: usize = 0;
 let usuals: usize = 0;
-let leads: usize = 0;
+let contexts: usize = 0;
+let trails: usize = 0;
+let heards: usize = 0;
 let lasts: usize = 0;
 let counts: usize = 0;
 /** 0 if there is no room for it. */
@@ -42,7 +54,7 @@ function followsBytes(layerCount: u32, expertCount: u32): usize {
 
 export function adaptiveBytes(layerCount: u32, expertCount: u32): usize {
   const entries = (layerCount as usize) * (expertCount as usize);
-  return entries * 28 + ((layerCount as usize) << 2) + followsBytes(layerCount, expertCount);
+  return entries * 44 + ((layerCount as usize) << 2) + followsBytes(layerCount, expertCount);
 }
 
 /** `area` is zeroed and holds `adaptiveBytes`; `scoreTable` [layers × experts] f64 is the policy's to write. */
@@ -52,16 +64,20 @@ export function adaptiveReset(scoreTable: usize, area: usize, layerCount: u32, e
   scores = scoreTable;
   recents = area;
   usuals = recents + table;
-  leads = usuals + table;
-  lasts = leads + table;
+  contexts = usuals + table;
+  trails = contexts + table;
+  heards = trails + table;
+  lasts = heards + table;
   counts = lasts + (table >> 1);
   follows = followsBytes(layerCount, expertCount) == 0 ? 0 : counts + ((layerCount as usize) << 2);
-  for (let at: usize = 0; at < table; at += 8) store<f64>(usuals + at, 1.0 / (expertCount as f64));
 }
 
-export function adaptiveObserve(layer: u32, ids: usize, rows: u32, k: u32): void {
-  const pickBytes = (k as usize) << 2;
-  for (let token: u32 = 0; token < rows; token++) observe(layer, ids + (token as usize) * pickBytes, k);
+export function adaptiveObserve(layer: u32, ids: usize, weights: usize, rows: u32, k: u32): void {
+  const stride = (k as usize) << 2;
+  for (let token: usize = 0; token < (rows as usize); token++) {
+    if (follows != 0) learn(layer, ids + token * stride, k);
+    age(layer, ids + token * stride, weights + token * stride, k);
+  }
   if (rows > 0) rate(layer);
 }
 
@@ -69,59 +85,87 @@ function pick(picks: usize, rank: u32): usize {
   return load<u32>(picks + ((rank as usize) << 2)) as usize;
 }
 
-function observe(layer: u32, picks: usize, k: u32): void {
+function add(table: usize, index: usize, value: f64): void {
+  const at = table + (index << 3);
+  store<f64>(at, load<f64>(at) + value);
+}
+
+function scale(table: usize, index: usize, factor: f64): void {
+  const at = table + (index << 3);
+  store<f64>(at, load<f64>(at) * factor);
+}
+
+/** Credits these picks to what is on the trail; then the trail moves on. */
+function learn(layer: u32, picks: usize, k: u32): void {
   const first = (layer as usize) * experts;
-  const last = lasts + (first << 2);
-  const countAt = counts + ((layer as usize) << 2);
-  const lastCount = load<u32>(countAt);
-  if (follows != 0) {
-    for (let i: u32 = 0; i < lastCount; i++) {
-      const a = first + pick(last, i);
-      const row = follows + ((a * experts) << 2);
-      for (let b: usize = 0; b < experts; b++) {
-        store<f32>(row + (b << 2), ((load<f32>(row + (b << 2)) as f64) * FOLLOWS_DECAY) as f32);
-      }
-      for (let rank: u32 = 0; rank < k; rank++) {
-        const at = row + (pick(picks, rank) << 2);
-        store<f32>(at, ((load<f32>(at) as f64) + 1) as f32);
-      }
-      const leadAt = leads + (a << 3);
-      store<f64>(leadAt, load<f64>(leadAt) * FOLLOWS_DECAY + 1);
+  for (let a: usize = 0; a < experts; a++) {
+    const strength = load<f64>(trails + ((first + a) << 3));
+    if (strength <= FAINT) continue;
+    const row = follows + (((first + a) * experts) << 2);
+    for (let rank: u32 = 0; rank < k; rank++) {
+      const at = row + (pick(picks, rank) << 2);
+      store<f32>(at, ((load<f32>(at) as f64) + strength) as f32);
     }
+    add(heards, first + a, strength);
   }
-  const recent = recents + (first << 3);
-  const usual = usuals + (first << 3);
-  for (let at: usize = 0; at < experts << 3; at += 8) {
-    store<f64>(recent + at, load<f64>(recent + at) * RECENT_DECAY);
-    store<f64>(usual + at, load<f64>(usual + at) * USUAL_DECAY);
+  const last = lasts + (first << 2);
+  const lastCount = load<u32>(counts + ((layer as usize) << 2));
+  for (let i: u32 = 0; i < lastCount; i++) {
+    const a = first + pick(last, i);
+    const row = follows + ((a * experts) << 2);
+    for (let b: usize = 0; b < experts; b++) {
+      const at = row + (b << 2);
+      store<f32>(at, ((load<f32>(at) as f64) * FORGETTING) as f32);
+    }
+    scale(heards, a, FORGETTING);
   }
+}
+
+function age(layer: u32, picks: usize, weights: usize, k: u32): void {
+  const first = (layer as usize) * experts;
+  const countAt = counts + ((layer as usize) << 2);
+  if (load<u32>(countAt) == 0) {
+    const even = (k as f64) / (experts as f64);
+    for (let b: usize = 0; b < experts; b++) store<f64>(usuals + ((first + b) << 3), even);
+  }
+  for (let b = first; b < first + experts; b++) {
+    scale(recents, b, RECENT);
+    scale(usuals, b, USUAL);
+    scale(contexts, b, CONTEXT);
+    scale(trails, b, HORIZON);
+  }
+  let mass: f64 = 0;
+  for (let rank: u32 = 0; rank < k; rank++) mass += abs(load<f32>(weights + ((rank as usize) << 2)) as f64);
   for (let rank: u32 = 0; rank < k; rank++) {
-    const at = pick(picks, rank) << 3;
-    store<f64>(recent + at, load<f64>(recent + at) + 1);
-    store<f64>(usual + at, load<f64>(usual + at) + (1 - USUAL_DECAY));
+    const b = first + pick(picks, rank);
+    const weight = abs(load<f32>(weights + ((rank as usize) << 2)) as f64);
+    add(recents, b, 1 - RECENT);
+    add(usuals, b, 1 - USUAL);
+    add(contexts, b, mass > 0 ? ((1 - CONTEXT) * weight) / mass : 0);
+    add(trails, b, 1);
   }
   // Ids are distinct within a token, so k never exceeds the layer's room.
-  memory.copy(last, picks, (k as usize) << 2);
+  memory.copy(lasts + (first << 2), picks, (k as usize) << 2);
   store<u32>(countAt, k);
 }
 
 function rate(layer: u32): void {
   const first = (layer as usize) * experts;
-  const last = lasts + (first << 2);
-  const lastCount = load<u32>(counts + ((layer as usize) << 2));
-  for (let b: usize = 0; b < experts; b++) {
-    const at = (first + b) << 3;
-    let score = load<f64>(recents + at);
-    if (follows != 0) {
-      const prior = PRIOR * load<f64>(usuals + at);
-      let sum: f64 = 0;
-      for (let i: u32 = 0; i < lastCount; i++) {
-        const a = first + pick(last, i);
-        const seen = load<f32>(follows + ((a * experts + b) << 2)) as f64;
-        sum += (seen + prior) / (load<f64>(leads + (a << 3)) + PRIOR);
-      }
-      score += FOLLOWS * sum;
+  for (let b = first; b < first + experts; b++) {
+    const at = b << 3;
+    store<f64>(scores + at, load<f64>(recents + at) + LIKING * load<f64>(usuals + at));
+  }
+  if (follows == 0) return;
+  for (let a: usize = 0; a < experts; a++) {
+    const present = load<f64>(contexts + ((first + a) << 3));
+    if (present <= FAINT) continue;
+    const row = follows + (((first + a) * experts) << 2);
+    const weight = FOLLOWING * present;
+    const heard = load<f64>(heards + ((first + a) << 3)) + PRIOR;
+    for (let b: usize = 0; b < experts; b++) {
+      const usual = load<f64>(usuals + ((first + b) << 3));
+      const likely = ((load<f32>(row + (b << 2)) as f64) + PRIOR * usual) / heard;
+      add(scores, first + b, weight * (likely - usual));
     }
-    store<f64>(scores + at, score);
   }
 }

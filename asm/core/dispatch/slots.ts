@@ -1,5 +1,5 @@
 import { reserve } from "../memory";
-import { evictionBytes, evictionReset, evictionScore } from "./eviction";
+import { evictionBytes, evictionObserve, evictionReset, evictionScore } from "./eviction";
 
 /**
  * Slot tables of all layers. A layer that is full gives the slot of the expert whose eviction score (eviction.ts)
@@ -78,6 +78,11 @@ export function slotsAddLayer(layer: u32, firstRow: u32, count: u32): void {
 
 export function slotsLookup(layer: u32, expert: u32): u32 {
   return load<u32>(tableEntry(layer, expert));
+}
+
+/** As `evictionObserve`; a layer with a slot for every expert never evicts, and learns nothing. */
+export function slotsObserve(layer: u32, ids: usize, weights: usize, rows: u32, k: u32): void {
+  if (load<u32>(layerRecord(layer), 4) < experts) evictionObserve(layer, ids, weights, rows, k);
 }
 
 /** The slot given to the expert, or ABSENT if all are kept; `slotsLost` then tells who lost it. */
