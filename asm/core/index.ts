@@ -2,6 +2,7 @@
 
 export { xxh64 } from "./checksum/xxh64";
 export { groupByExpert } from "./dispatch/group";
+export { predictionLearn, predictionRate, predictionReset } from "./dispatch/prediction";
 export {
   slotsAddLayer,
   slotsEvict,

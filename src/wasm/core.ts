@@ -68,6 +68,22 @@ export interface SlotTables {
 }
 
 /**
+ * By what a layer's picks are guessed: how often the model or the text at hand picks an expert, what the token's id or
+ * the picks of the layer before go with, or all of these together.
+ */
+export type Predictor = "usual" | "recent" | "token" | "layer" | "mixed";
+
+/** Learns from every routed token which experts go with what; 8-byte-aligned tables of at most 52 MiB. */
+export interface PredictionTables {
+  /** Nothing is known of the model's layers. */
+  reset(size: { layerCount: number; expertCount: number; expertsPerToken: number; vocabSize: number }): void;
+  /** What `tokens` picked in a layer, and in the layer before if that has experts. */
+  learn(layer: number, tokens: Uint32Array, ids: Uint32Array, before: Uint32Array | undefined): void;
+  /** `[expertCount]`: how likely the token picks each expert; `before` is what it picked in the layer before. */
+  rate(predictor: Predictor, layer: number, token: number, before: Decisions | undefined): Float64Array;
+}
+
+/**
  * core.wasm: what must be fast and exact on the CPU, one instance a model. All arrays given and returned are the
  * caller's own; nothing aliases WASM memory.
  */
@@ -89,6 +105,7 @@ export interface Core {
   /** Groups `ids` [rows · expertsPerToken] by expert. */
   groupByExpert(ids: Uint32Array, expertCount: number): DispatchPlan;
   readonly slots: SlotTables;
+  readonly prediction: PredictionTables;
   /**
    * Penalties, top-k, top-p, min-p, temperature, then the draw (llama.cpp's order); ties to the lowest id.
    * `logits` [vocabSize] is left unchanged.

@@ -1,11 +1,14 @@
 import { parseArgs } from "node:util";
 import type { EvictionPolicy, ExpertBudget } from "../../src/api/options.ts";
+import type { Predictor } from "../../src/wasm/core.ts";
+import { PREDICTORS } from "../../src/wasm/core-prediction.ts";
 import { EVICTION_POLICIES } from "../../src/wasm/core-slots.ts";
-import type { Link } from "./simulate.ts";
+import type { Link } from "./link.ts";
 
 export const USAGE = `npm run replay -- trace [trace …] [options]
   --budget 10%,25%,50%    shares of all expert bytes, or bytes
   --policy all            ${EVICTION_POLICIES.join(", ")}; LRU and Belady's optimum are always shown
+  --predictor none        or ${PREDICTORS.join(", ")}, all: fetches ahead, beside every policy
   --bandwidth 100MB/s     of the one link that records come over; also kB/s, GB/s, Mbit/s
   --latency 5ms           from a request to its first byte
   --texts all             or even, odd: every other text of the trace
@@ -40,6 +43,7 @@ export interface ReplayOptions {
   readonly traces: readonly string[];
   readonly budgets: readonly ExpertBudget[];
   readonly policies: readonly EvictionPolicy[];
+  readonly predictors: readonly Predictor[];
   readonly link: Link;
   readonly texts: "all" | "even" | "odd";
   readonly asRecorded: boolean;
@@ -53,6 +57,7 @@ export function replayOptions(args: string[]): ReplayOptions {
     options: {
       budget: { type: "string", default: "10%,25%,50%" },
       policy: { type: "string", default: "all" },
+      predictor: { type: "string", default: "none" },
       bandwidth: { type: "string", default: "100MB/s" },
       latency: { type: "string", default: "5ms" },
       texts: { type: "string", default: "all" },
@@ -75,6 +80,7 @@ export function replayOptions(args: string[]): ReplayOptions {
     traces: positionals,
     budgets,
     policies: listOf("policy", values.policy, EVICTION_POLICIES),
+    predictors: values.predictor === "none" ? [] : listOf("predictor", values.predictor, PREDICTORS),
     link,
     texts: texts === "every" ? "all" : texts!,
     asRecorded: values["as-recorded"],

@@ -9,9 +9,10 @@ import { compileWasmFile } from "../../src/wasm/compile-node.ts";
 import { type Core, instantiateCore } from "../../src/wasm/core.ts";
 import { EVICTION_POLICIES } from "../../src/wasm/core-slots.ts";
 import { belady, beladyLayer } from "./belady.ts";
+import type { Link } from "./link.ts";
 import { chooseTexts } from "./main.ts";
 import { replayOptions } from "./options.ts";
-import { type Link, replay, tokenByToken } from "./simulate.ts";
+import { replay, tokenByToken } from "./simulate.ts";
 
 const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q8_0.gguf", import.meta.url));
 const LINK: Link = { bandwidth: 1000, latency: 0.5 };
