@@ -63,6 +63,9 @@ export interface Stats {
   expertHits: number;
   expertMisses: number;
   evictions: number;
+  /** Expert bytes that were asked for before the router did: what their token needed, and what came in vain. */
+  prefetchedBytes: number;
+  wastedBytes: number;
   /** Segments run again because an expert was missing. */
   replays: number;
   residentExperts: number;

@@ -9,6 +9,8 @@ import { readGgufHeader } from "../model/gguf/read.ts";
 import { describeModel, type ModelDescription } from "../model/model.ts";
 import { splitCountOf } from "../model/model-file.ts";
 import { tokenizerFrom } from "../model/tokenizer/from-metadata.ts";
+import { prefetchPlanner } from "../residency/prefetch-planner.ts";
+import { createPrefetcher } from "../residency/prefetcher.ts";
 import { routingRecorder } from "../residency/recorder.ts";
 import { createResidency, type Residency } from "../residency/residency.ts";
 import { budgetBytes } from "../residency/slot-budget.ts";
@@ -21,6 +23,9 @@ import { modelInfo } from "./model-info.ts";
 import type { Platform } from "./platform.ts";
 import { createSession } from "./session.ts";
 import { contextLengthFor, type LoadSettings, loadSettings } from "./settings.ts";
+
+/** Expert bytes that may be on their way on a guess; half of the host tier where that is less. */
+const MAX_PREFETCH_BYTES = 32 * 1024 * 1024;
 
 /**
  * Opens a model: header, then trunk into the backend, then slots; experts come when a token asks for them.
@@ -117,7 +122,28 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     const everyExpertFits = residency.counts.every((count) => count === 0 || count === expertCount);
     const segmentLayers = Math.min(settings.segmentLayers ?? (everyExpertFits ? layerCount : 1), layerCount);
     const recorder = routingRecorder({ vocabSize, expertCount, expertsPerToken, recordBytes: slotBytes });
-    const executor = createExecutor({ plan, backend, core, residency, recorder, segmentLayers });
+    const largestRecord = Math.max(...slotBytes);
+    const prefetchBytes = Math.min(MAX_PREFETCH_BYTES, settings.hostBudget / 2);
+    const prefetcher =
+      everyExpertFits || prefetchBytes < largestRecord
+        ? undefined
+        : createPrefetcher({
+            planner: prefetchPlanner({
+              ...{ prediction: core.prediction, predictor: "mixed" },
+              ...{ layerCount, expertCount, expertsPerToken, vocabSize },
+            }),
+            slots: core.slots,
+            provider: library,
+            inHostTier: library.residentInHost,
+            fetchedBytes: () => {
+              const { networkBytes, storeBytes } = library!.counters();
+              return networkBytes + storeBytes;
+            },
+            recordBytes: slotBytes,
+            maxBytes: prefetchBytes,
+          });
+    const listeners = prefetcher ? [recorder, prefetcher] : [recorder];
+    const executor = createExecutor({ plan, backend, core, residency, listeners, segmentLayers });
     const completion = idleWork(
       settings.completeInBackground && store.kind === "indexeddb"
         ? (idleSignal) => library!.complete(idleSignal)
@@ -138,6 +164,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       executor,
       residency,
       recorder,
+      prefetch: prefetcher?.counters,
       completion,
       counters: library.counters,
       async close() {

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { type Backend, CHUNK_ROWS } from "../backend/backend.ts";
 import type { ForwardPlan, Op } from "../model/plan.ts";
-import { routingRecorder } from "../residency/recorder.ts";
 import type { Residency } from "../residency/residency.ts";
 import type { Core } from "../wasm/core.ts";
 import { createExecutor } from "./executor.ts";
@@ -47,7 +46,7 @@ test("every chunk of a dense prompt is submitted before the next pass begins", a
     backend,
     core: {} as Core,
     residency: {} as Residency,
-    recorder: routingRecorder({ vocabSize: 8, expertCount: 0, expertsPerToken: 0, recordBytes: [0] }),
+    listeners: [],
     segmentLayers: 1,
   });
   await executor.prefill(new Uint32Array(2 * CHUNK_ROWS + 1), { kind: "logits" });

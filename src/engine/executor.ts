@@ -8,8 +8,8 @@ import {
   type SampleParams,
 } from "../backend/backend.ts";
 import type { ExpertsOp, ForwardPlan, LayerPlan, RouteOp } from "../model/plan.ts";
-import type { RoutingRecorder } from "../residency/recorder.ts";
 import type { Prediction, Residency } from "../residency/residency.ts";
+import type { RoutingListener } from "../residency/routing-listener.ts";
 import type { Core } from "../wasm/core.ts";
 import { yielder } from "./yield.ts";
 
@@ -38,7 +38,7 @@ export interface ExecutorOptions {
   readonly backend: Backend;
   readonly core: Core;
   readonly residency: Residency;
-  readonly recorder: RoutingRecorder;
+  readonly listeners: readonly RoutingListener[];
   /** Layers per submission in decode. */
   readonly segmentLayers: number;
 }
@@ -52,7 +52,7 @@ export interface ExecutorOptions {
  * the same kernels on the same rows, so which one ran never shows in a token.
  */
 export function createExecutor(options: ExecutorOptions): Executor {
-  const { plan, backend, core, residency, recorder, segmentLayers } = options;
+  const { plan, backend, core, residency, listeners, segmentLayers } = options;
   const { expertsPerToken, expertCount, layerCount } = plan.hyperparameters;
   const moeLayers = plan.layers.filter((layer) => layer.moe);
   // With fewer slots than a token needs at once, a replay would never settle its layer.
@@ -66,7 +66,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const settle = (layer: number, decisions: Decisions): void => {
     const { ids } = decisions;
     residency.account(layer, decisions);
-    recorder.layer(layer, decisions);
+    for (const listener of listeners) listener.layer(layer, decisions);
     if (picks.length === 0) picks = new Uint32Array(layerCount * expertsPerToken);
     picks.set(ids.subarray(ids.length - expertsPerToken), layer * expertsPerToken);
   };
@@ -187,9 +187,9 @@ export function createExecutor(options: ExecutorOptions): Executor {
         throwIfAborted(signal);
         const chunk = tokens.subarray(start, start + CHUNK_ROWS);
         await backend.beginPass({ phase: "prefill", position: start, tokens: chunk });
-        recorder.beginPass("prefill", start, chunk);
+        for (const listener of listeners) listener.beginPass("prefill", start, chunk);
         last = await runCut("prefill", start + CHUNK_ROWS >= tokens.length ? finish : undefined, signal);
-        recorder.endPass();
+        for (const listener of listeners) listener.endPass();
       }
       return last!;
     },
@@ -197,11 +197,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
       throwIfAborted(signal);
       const tokens = Uint32Array.of(token);
       await backend.beginPass({ phase: "decode", position, tokens });
-      recorder.beginPass("decode", position, tokens);
+      for (const listener of listeners) listener.beginPass("decode", position, tokens);
       const next = decodesInSegments
         ? await runSegments(finish, signal)
         : (await runCut("decode", finish, signal))!;
-      recorder.endPass();
+      for (const listener of listeners) listener.endPass();
       return next;
     },
     get replays() {

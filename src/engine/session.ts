@@ -4,6 +4,7 @@ import type { Model } from "../api/model.ts";
 import type { Backend } from "../backend/backend.ts";
 import type { LibraryReport } from "../experts/part-loader.ts";
 import type { Tokenizer } from "../model/tokenizer/tokenizer.ts";
+import type { PrefetchCounters } from "../residency/prefetcher.ts";
 import type { RoutingRecorder } from "../residency/recorder.ts";
 import type { Residency } from "../residency/residency.ts";
 import type { Executor } from "./executor.ts";
@@ -22,6 +23,8 @@ export interface SessionParts {
   readonly executor: Executor;
   readonly residency: Residency;
   readonly recorder: RoutingRecorder;
+  /** Absent where there is nothing to fetch ahead. */
+  readonly prefetch: PrefetchCounters | undefined;
   /** What goes on while nothing computes. */
   readonly completion: IdleWork;
   readonly counters: () => LibraryReport;
@@ -31,7 +34,7 @@ export interface SessionParts {
 
 /** A loaded model in the thread that computes: what the worker and Node both serve. */
 export function createSession(parts: SessionParts): Model {
-  const { info, backend, tokenizer, executor, residency, recorder, completion, counters } = parts;
+  const { info, backend, tokenizer, executor, residency, recorder, prefetch, completion, counters } = parts;
   const { vocabSize, layerCount, expertCount, expertsPerToken } = info;
   const queue = turns();
   const disposal = new AbortController();
@@ -108,6 +111,8 @@ export function createSession(parts: SessionParts): Model {
         expertHits: hits,
         expertMisses: misses,
         evictions,
+        prefetchedBytes: prefetch?.usefulBytes ?? 0,
+        wastedBytes: prefetch?.wastedBytes ?? 0,
         replays: executor.replays,
         residentExperts,
         residentExpertBytes,

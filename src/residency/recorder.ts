@@ -1,16 +1,14 @@
 import { WebMoEError } from "../api/errors.ts";
 import type { Decisions } from "../wasm/decisions.ts";
+import type { RoutingListener } from "./routing-listener.ts";
 import { passBytes, type TraceHeader, writeHeader, writePass } from "./trace-format.ts";
 
 /** Listens to the routing of every pass; writes down those that come to their end while it is recording. */
-export interface RoutingRecorder {
+export interface RoutingRecorder extends RoutingListener {
   /** Error: `invalid-argument` if it records already, no layer has experts, or `maxBytes` is no size. */
   start(maxBytes: number): void;
   /** The trace. Error: `invalid-argument` if nothing was started. */
   stop(): Uint8Array<ArrayBuffer>;
-  beginPass(phase: "prefill" | "decode", position: number, tokens: Uint32Array): void;
-  layer(layer: number, decisions: Decisions): void;
-  endPass(): void;
 }
 
 export function routingRecorder(header: TraceHeader): RoutingRecorder {

@@ -75,23 +75,23 @@ const REFERENCES: Readonly<Record<EvictionPolicy, (experts: number) => Reference
           heard[a]! += trail[a]!;
         }
         for (const a of last) {
-          follows[a] = follows[a]!.map((value) => value * 0.99);
-          heard[a]! *= 0.99;
+          follows[a] = follows[a]!.map((value) => value * 0.993);
+          heard[a]! *= 0.993;
         }
         if (last.length === 0) usual.fill(picks.length / experts);
         const mass = weights.reduce((sum, weight) => sum + weight, 0);
         for (let b = 0; b < experts; b++) {
           const rank = picks.indexOf(b);
           const picked = (share: number): number => (rank < 0 ? 0 : share);
-          recent[b] = recent[b]! * 0.97 + picked(1 - 0.97);
+          recent[b] = recent[b]! * 0.95 + picked(1 - 0.95);
           usual[b] = usual[b]! * 0.999 + picked(1 - 0.999);
-          context[b] = context[b]! * 0.5 + picked((0.5 * weights[rank]!) / mass);
-          trail[b] = trail[b]! * 0.6 + picked(1);
+          context[b] = context[b]! * 0.4 + picked(((1 - 0.4) * weights[rank]!) / mass);
+          trail[b] = trail[b]! * 0.45 + picked(1);
         }
         last = [...picks];
       },
       score(b) {
-        let score = recent[b]! + 0.28 * usual[b]!;
+        let score = recent[b]! + 1.4 * usual[b]!;
         for (let a = 0; a < experts; a++) {
           if (context[a]! <= 0.001) continue;
           const likely = (follows[a]![b]! + 2 * usual[b]!) / (heard[a]! + 2);

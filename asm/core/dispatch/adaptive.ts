@@ -21,12 +21,12 @@
  * without the last term.
  */
 
-const RECENT: f64 = 0.97;
+const RECENT: f64 = 0.95;
 const USUAL: f64 = 0.999;
-const CONTEXT: f64 = 0.5;
-const HORIZON: f64 = 0.6;
-const FORGETTING: f64 = 0.99;
-const LIKING: f64 = 0.28;
+const CONTEXT: f64 = 0.4;
+const HORIZON: f64 = 0.45;
+const FORGETTING: f64 = 0.993;
+const LIKING: f64 = 1.4;
 const FOLLOWING: f64 = 3;
 const PRIOR: f64 = 2;
 
