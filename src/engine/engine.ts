@@ -134,11 +134,10 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
             }),
             slots: core.slots,
             provider: library,
-            inHostTier: library.residentInHost,
-            fetchedBytes: () => {
-              const { networkBytes, storeBytes } = library!.counters();
-              return networkBytes + storeBytes;
-            },
+            // Reading the store costs this thread what it would save: verifying is most of it.
+            atHand: (layer, expert) =>
+              library!.residentInHost(layer, expert) || library!.residentInStore(layer, expert),
+            fetchedBytes: () => library!.counters().networkBytes,
             recordBytes: slotBytes,
             maxBytes: prefetchBytes,
           });

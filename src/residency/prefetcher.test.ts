@@ -12,7 +12,7 @@ const picks = (...ids: number[]): Decisions => ({
 });
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
-/** Two layers of 8 experts; expert 0 has a slot and expert 1 is in the host tier; guesses are what the test says. */
+/** Two layers of 8 experts; expert 0 has a slot and expert 1 is at hand; guesses are what the test says. */
 function setUp(maxBytes = 10_000) {
   const asked: string[] = [];
   const aborted: string[] = [];
@@ -39,7 +39,7 @@ function setUp(maxBytes = 10_000) {
       lookup: (_layer: number, expert: number) => (expert === 0 ? 3 : ABSENT),
     } as unknown as SlotTables,
     provider,
-    inHostTier: (_layer, expert) => expert === 1,
+    atHand: (_layer, expert) => expert === 1,
     fetchedBytes: () => fetched,
     recordBytes: [BYTES, BYTES],
     maxBytes,

@@ -20,9 +20,9 @@ export interface PrefetcherOptions {
   readonly planner: PrefetchPlanner;
   readonly slots: SlotTables;
   readonly provider: RecordProvider;
-  /** True if a record is at hand already. */
-  readonly inHostTier: (layer: number, expert: number) => boolean;
-  /** Bytes that came from store and source so far: while they stand still, there is nothing to fetch ahead. */
+  /** True if there is nothing to gain by asking for the record early. */
+  readonly atHand: (layer: number, expert: number) => boolean;
+  /** Bytes that came from afar so far: while they stand still, there is nothing to fetch ahead. */
   readonly fetchedBytes: () => number;
   /** By layer; 0 where it is dense. */
   readonly recordBytes: readonly number[];
@@ -44,7 +44,7 @@ const MEMORY = 0.98;
 const PROBE_EVERY = 16;
 
 export function createPrefetcher(options: PrefetcherOptions): Prefetcher {
-  const { planner, slots, provider, inHostTier, fetchedBytes, recordBytes, maxBytes } = options;
+  const { planner, slots, provider, atHand, fetchedBytes, recordBytes, maxBytes } = options;
   const counters: PrefetchCounters = { usefulBytes: 0, wastedBytes: 0 };
   const requests = recordBytes.map(() => [] as Request[]);
   planner.reset();
@@ -59,7 +59,7 @@ export function createPrefetcher(options: PrefetcherOptions): Prefetcher {
     const asked = requests[layer]!;
     for (const expert of planner.guess(layer, tokens[0]!, known)) {
       if (pendingBytes + bytes > maxBytes) return;
-      if (slots.lookup(layer, expert) !== ABSENT || inHostTier(layer, expert)) continue;
+      if (slots.lookup(layer, expert) !== ABSENT || atHand(layer, expert)) continue;
       if (asked.some((request) => request.expert === expert)) continue;
       const request: Request = { expert, abort: new AbortController(), arrived: false };
       asked.push(request);
