@@ -2,15 +2,16 @@
 
 export { xxh64 } from "./checksum/xxh64";
 export { groupByExpert } from "./dispatch/group";
+export { predictionLearn, predictionRate, predictionReset } from "./dispatch/prediction";
 export {
   slotsAddLayer,
   slotsEvict,
   slotsLookup,
   slotsLost,
+  slotsObserve,
   slotsPlace,
   slotsReset,
   slotsTable,
-  slotsTouch,
 } from "./dispatch/slots";
 export { checkElements, repackBlocks } from "./layout/repack";
 export { reserve, stage } from "./memory";

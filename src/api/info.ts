@@ -63,6 +63,9 @@ export interface Stats {
   expertHits: number;
   expertMisses: number;
   evictions: number;
+  /** Expert bytes that were asked for before the router did: what their token needed, and what came in vain. */
+  prefetchedBytes: number;
+  wastedBytes: number;
   /** Segments run again because an expert was missing. */
   replays: number;
   residentExperts: number;
@@ -90,4 +93,25 @@ export interface ExpertSnapshot {
   resident: Uint8Array;
   /** `[layerCount, expertsPerToken]` expert ids of the last token, highest weight first; empty before the first. */
   picks: Uint32Array;
+}
+
+/**
+ * Routing while it is recorded: `stop` ends it and gives the bytes, which hold no text but token ids.
+ * Everything is little-endian and lies without gaps.
+ *
+ * ```
+ * u32 "WMRT"   u32 version, 1   u32 layers   u32 experts a layer   u32 experts per token   u32 vocabulary
+ * u32 [layers]   bytes of an expert record; 0 marks a dense layer
+ * then every pass that came to its end, a prompt chunk or one generated token:
+ *   u32 position of its first token; 0 begins another text
+ *   u32 tokens · 2, plus 1 if they were generated
+ *   u32 [tokens]   token ids
+ *   for each layer with experts
+ *     u8 [tokens, experts per token]   picks, best first; u16 where a layer has more than 256 experts
+ *     u16 [tokens, experts per token]  their weights: the upper half of an f32
+ * ```
+ */
+export interface Trace {
+  /** Errors: `invalid-argument` if it was stopped before. */
+  stop(): Promise<Uint8Array<ArrayBuffer>>;
 }

@@ -1,4 +1,4 @@
-import type { ExpertSnapshot, ModelInfo, Stats } from "./info.ts";
+import type { ExpertSnapshot, ModelInfo, Stats, Trace } from "./info.ts";
 import type { GenerateOptions } from "./options.ts";
 import type { GenerateResult, Token } from "./tokens.ts";
 
@@ -27,6 +27,13 @@ export interface Model {
   detokenize(tokenIds: readonly number[] | Uint32Array): Promise<string>;
   stats(): Promise<Stats>;
   experts(): Promise<ExpertSnapshot>;
+  /**
+   * Records which experts every prompt token and generated token is routed to, from now until `stop`; one trace at a
+   * time. `npm run replay` reads it. At `maxBytes` (default 64 MiB) recording ends after a whole pass.
+   *
+   * Errors: `invalid-argument` if a trace is being recorded or the model has no routed experts.
+   */
+  trace(options?: { maxBytes?: number }): Promise<Trace>;
   /** Frees everything; a running generation ends with `aborted`. */
   dispose(): Promise<void>;
 }

@@ -6,6 +6,9 @@ export type BackendChoice = "auto" | "webgpu" | "wasm";
 /** Bytes; all experts; the least that works (one slot a layer); or a share of what all experts take. */
 export type ExpertBudget = number | "all" | "min" | `${number}%`;
 
+/** Who gives up a slot; see `LoadOptions.eviction`. */
+export type EvictionPolicy = "lru" | "lfu" | "lru-2" | "adaptive";
+
 export interface LoadProgress {
   /** `header`: metadata; `trunk`: always-used weights; `experts`: weights fetched ahead; `compile`: GPU pipelines. */
   phase: "header" | "trunk" | "experts" | "compile";
@@ -35,6 +38,12 @@ export interface LoadOptions {
   contextLength?: number;
   /** Room for routed experts on the device; a hard limit. Default: a quarter of device memory. */
   expertBudget?: ExpertBudget;
+  /**
+   * Which expert gives up its slot when a layer is full: the least recently used (`lru`), the least used of late
+   * (`lfu`), the one whose use before the last is the longest ago (`lru-2`), or the one that recent use and what
+   * usually follows the last picks make the least likely (`adaptive`). Never changes a token. Default: `adaptive`.
+   */
+  eviction?: EvictionPolicy;
   /** Bytes of expert records kept in RAM behind the device's slots. Default: an eighth of device memory. */
   hostBudget?: number;
   /** Where fetched parts persist. Default: `indexeddb` where it exists, else `memory`. */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Model } from "../api/model.ts";
 import type { LoadOptions, LoadProgress } from "../api/options.ts";
 import type { GenerateResult } from "../api/tokens.ts";
+import { readTrace } from "../residency/trace-format.ts";
 import { loadModel } from "./engine.ts";
 import { nodePlatform } from "./node-platform.ts";
 
@@ -92,6 +93,27 @@ test("generation ends at a stop string, at maxTokens, at the end token, or where
     code: "context-full",
   });
   await short.dispose();
+});
+
+test("a trace holds the routing of every prompt and generated token, and changes none", async () => {
+  const trace = await model.trace();
+  await expect(model.trace()).rejects.toMatchObject({ code: "invalid-argument" });
+  const { ids } = await run(model, PROMPT, { temperature: 0, maxTokens: 12 });
+  const { passes, recordBytes } = readTrace(await trace.stop());
+  await expect(trace.stop()).rejects.toMatchObject({ code: "invalid-argument" });
+  const prompt = await model.tokenize(PROMPT);
+  expect(passes.flatMap(({ tokens }) => [...tokens])).toEqual([...prompt, ...ids.slice(0, 11)]);
+  expect(passes.map(({ position }) => position)).toEqual([
+    0,
+    ...ids.slice(0, 11).map((_, i) => prompt.length + i),
+  ]);
+  expect(recordBytes.every((bytes) => bytes === model.info.expertBytes)).toBe(true);
+  // As many picks as the page shows of the last token, and the weights of each token sum to one.
+  const { picks } = await model.experts();
+  expect(passes.at(-1)!.layers.flatMap((decisions) => [...decisions!.ids])).toEqual([...picks]);
+  for (const decisions of passes[0]!.layers)
+    for (let row = 0; row < prompt.length; row++)
+      expect(decisions!.weights[row * 2]! + decisions!.weights[row * 2 + 1]!).toBeCloseTo(1, 2);
 });
 
 test("calls wait for their turn, an aborted one ends, and the next is not touched by it", async () => {

@@ -9,6 +9,9 @@ import { readGgufHeader } from "../model/gguf/read.ts";
 import { describeModel, type ModelDescription } from "../model/model.ts";
 import { splitCountOf } from "../model/model-file.ts";
 import { tokenizerFrom } from "../model/tokenizer/from-metadata.ts";
+import { prefetchPlanner } from "../residency/prefetch-planner.ts";
+import { createPrefetcher } from "../residency/prefetcher.ts";
+import { routingRecorder } from "../residency/recorder.ts";
 import { createResidency, type Residency } from "../residency/residency.ts";
 import { budgetBytes } from "../residency/slot-budget.ts";
 import { type Core, instantiateCore } from "../wasm/core.ts";
@@ -20,6 +23,9 @@ import { modelInfo } from "./model-info.ts";
 import type { Platform } from "./platform.ts";
 import { createSession } from "./session.ts";
 import { contextLengthFor, type LoadSettings, loadSettings } from "./settings.ts";
+
+/** Expert bytes that may be on their way on a guess; half of the host tier where that is less. */
+const MAX_PREFETCH_BYTES = 32 * 1024 * 1024;
 
 /**
  * Opens a model: header, then trunk into the backend, then slots; experts come when a token asks for them.
@@ -97,7 +103,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     });
     for await (const { spec, rows } of library.trunk(signal, (done, total) => progress("trunk", done, total)))
       backend.writeTrunk(spec, rows);
-    const { expertCount, layerCount } = plan.hyperparameters;
+    const { expertCount, expertsPerToken, layerCount, vocabSize } = plan.hyperparameters;
     const slotBytes = plan.layers.map((layer) => backend!.slotBytes(layer.index));
     const budget = budgetBytes(settings.expertBudget, slotBytes, expertCount);
     const residency = await fitResidency(budget, budgetBytes("all", slotBytes, expertCount), (bytes) =>
@@ -107,13 +113,36 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
         provider: library!,
         layerCount,
         expertCount,
+        expertsPerToken,
+        policy: settings.eviction,
         budget: bytes,
       }),
     );
     throwIfAborted(signal);
     const everyExpertFits = residency.counts.every((count) => count === 0 || count === expertCount);
     const segmentLayers = Math.min(settings.segmentLayers ?? (everyExpertFits ? layerCount : 1), layerCount);
-    const executor = createExecutor({ plan, backend, core, residency, segmentLayers });
+    const recorder = routingRecorder({ vocabSize, expertCount, expertsPerToken, recordBytes: slotBytes });
+    const largestRecord = Math.max(...slotBytes);
+    const prefetchBytes = Math.min(MAX_PREFETCH_BYTES, settings.hostBudget / 2);
+    const prefetcher =
+      everyExpertFits || prefetchBytes < largestRecord
+        ? undefined
+        : createPrefetcher({
+            planner: prefetchPlanner({
+              ...{ prediction: core.prediction, predictor: "mixed" },
+              ...{ layerCount, expertCount, expertsPerToken, vocabSize },
+            }),
+            slots: core.slots,
+            provider: library,
+            // Reading the store costs this thread what it would save: verifying is most of it.
+            atHand: (layer, expert) =>
+              library!.residentInHost(layer, expert) || library!.residentInStore(layer, expert),
+            fetchedBytes: () => library!.counters().networkBytes,
+            recordBytes: slotBytes,
+            maxBytes: prefetchBytes,
+          });
+    const listeners = prefetcher ? [recorder, prefetcher] : [recorder];
+    const executor = createExecutor({ plan, backend, core, residency, listeners, segmentLayers });
     const completion = idleWork(
       settings.completeInBackground && store.kind === "indexeddb"
         ? (idleSignal) => library!.complete(idleSignal)
@@ -133,6 +162,8 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       tokenizer,
       executor,
       residency,
+      recorder,
+      prefetch: prefetcher?.counters,
       completion,
       counters: library.counters,
       async close() {

@@ -46,6 +46,7 @@ test("every chunk of a dense prompt is submitted before the next pass begins", a
     backend,
     core: {} as Core,
     residency: {} as Residency,
+    listeners: [],
     segmentLayers: 1,
   });
   await executor.prefill(new Uint32Array(2 * CHUNK_ROWS + 1), { kind: "logits" });

@@ -9,6 +9,7 @@ import {
 } from "../backend/backend.ts";
 import type { ExpertsOp, ForwardPlan, LayerPlan, RouteOp } from "../model/plan.ts";
 import type { Prediction, Residency } from "../residency/residency.ts";
+import type { RoutingListener } from "../residency/routing-listener.ts";
 import type { Core } from "../wasm/core.ts";
 import { yielder } from "./yield.ts";
 
@@ -37,6 +38,7 @@ export interface ExecutorOptions {
   readonly backend: Backend;
   readonly core: Core;
   readonly residency: Residency;
+  readonly listeners: readonly RoutingListener[];
   /** Layers per submission in decode. */
   readonly segmentLayers: number;
 }
@@ -49,7 +51,8 @@ export interface ExecutorOptions {
  * **segments** of several layers; one that missed an expert is replayed from the first layer that did. Both run
  * the same kernels on the same rows, so which one ran never shows in a token.
  */
-export function createExecutor({ plan, backend, core, residency, segmentLayers }: ExecutorOptions): Executor {
+export function createExecutor(options: ExecutorOptions): Executor {
+  const { plan, backend, core, residency, listeners, segmentLayers } = options;
   const { expertsPerToken, expertCount, layerCount } = plan.hyperparameters;
   const moeLayers = plan.layers.filter((layer) => layer.moe);
   // With fewer slots than a token needs at once, a replay would never settle its layer.
@@ -59,7 +62,11 @@ export function createExecutor({ plan, backend, core, residency, segmentLayers }
   let replays = 0;
   let picks = new Uint32Array(0);
 
-  const recordPicks = (layer: number, ids: Uint32Array): void => {
+  /** What a layer of this pass decided, once and exact. */
+  const settle = (layer: number, decisions: Decisions): void => {
+    const { ids } = decisions;
+    residency.account(layer, decisions);
+    for (const listener of listeners) listener.layer(layer, decisions);
     if (picks.length === 0) picks = new Uint32Array(layerCount * expertsPerToken);
     picks.set(ids.subarray(ids.length - expertsPerToken), layer * expertsPerToken);
   };
@@ -76,10 +83,9 @@ export function createExecutor({ plan, backend, core, residency, segmentLayers }
     return decisions;
   }
 
-  async function runExperts(op: ExpertsOp, { ids }: Decisions, signal?: AbortSignal): Promise<void> {
-    const dispatch = core.groupByExpert(ids, expertCount);
-    residency.account(op.layer, dispatch.experts);
-    recordPicks(op.layer, ids);
+  async function runExperts(op: ExpertsOp, decisions: Decisions, signal?: AbortSignal): Promise<void> {
+    const dispatch = core.groupByExpert(decisions.ids, expertCount);
+    settle(op.layer, decisions);
     for await (const wave of residency.waves(op.layer, dispatch, signal)) {
       await backend.runWave(op, wave);
       throwIfAborted(signal);
@@ -147,15 +153,15 @@ export function createExecutor({ plan, backend, core, residency, segmentLayers }
       throwIfAborted(signal);
 
       const routing = result.routing!;
-      const idsOf = (layer: number): Uint32Array =>
-        routing.ids.subarray((layer - from) * expertsPerToken, (layer - from + 1) * expertsPerToken);
+      const picksOf = <T extends Uint32Array | Float32Array>(values: T, layer: number): T =>
+        values.subarray((layer - from) * expertsPerToken, (layer - from + 1) * expertsPerToken) as T;
+      const idsOf = (layer: number): Uint32Array => picksOf(routing.ids, layer);
       const firstMiss = Math.floor(routing.slots.indexOf(ABSENT) / expertsPerToken);
       const missed = firstMiss < 0 ? to : from + firstMiss;
       // Everything up to the first layer that missed is exact, its own picks included.
       for (const { index } of moeLayers) {
         if (index < accounted || index > missed || index >= to) continue;
-        residency.account(index, idsOf(index));
-        recordPicks(index, idsOf(index));
+        settle(index, { ids: idsOf(index), weights: picksOf(routing.weights, index) });
       }
       accounted = Math.min(missed + 1, to);
       if (missed === to) {
@@ -181,14 +187,22 @@ export function createExecutor({ plan, backend, core, residency, segmentLayers }
         throwIfAborted(signal);
         const chunk = tokens.subarray(start, start + CHUNK_ROWS);
         await backend.beginPass({ phase: "prefill", position: start, tokens: chunk });
+        for (const listener of listeners) listener.beginPass("prefill", start, chunk);
         last = await runCut("prefill", start + CHUNK_ROWS >= tokens.length ? finish : undefined, signal);
+        for (const listener of listeners) listener.endPass();
       }
       return last!;
     },
     async decode(token, position, finish, signal) {
       throwIfAborted(signal);
-      await backend.beginPass({ phase: "decode", position, tokens: Uint32Array.of(token) });
-      return decodesInSegments ? runSegments(finish, signal) : (await runCut("decode", finish, signal))!;
+      const tokens = Uint32Array.of(token);
+      await backend.beginPass({ phase: "decode", position, tokens });
+      for (const listener of listeners) listener.beginPass("decode", position, tokens);
+      const next = decodesInSegments
+        ? await runSegments(finish, signal)
+        : (await runCut("decode", finish, signal))!;
+      for (const listener of listeners) listener.endPass();
+      return next;
     },
     get replays() {
       return replays;

@@ -4,6 +4,8 @@ import type { Model } from "../api/model.ts";
 import type { Backend } from "../backend/backend.ts";
 import type { LibraryReport } from "../experts/part-loader.ts";
 import type { Tokenizer } from "../model/tokenizer/tokenizer.ts";
+import type { PrefetchCounters } from "../residency/prefetcher.ts";
+import type { RoutingRecorder } from "../residency/recorder.ts";
 import type { Residency } from "../residency/residency.ts";
 import type { Executor } from "./executor.ts";
 import { checkPrompt, generate, type Speed } from "./generate.ts";
@@ -11,12 +13,18 @@ import type { IdleWork } from "./idle-work.ts";
 import { generationSettings } from "./sampling.ts";
 import { turns } from "./turns.ts";
 
+/** About a million tokens of the embedded model. */
+const DEFAULT_TRACE_BYTES = 64 * 1024 ** 2;
+
 export interface SessionParts {
   readonly info: ModelInfo;
   readonly backend: Backend;
   readonly tokenizer: Tokenizer;
   readonly executor: Executor;
   readonly residency: Residency;
+  readonly recorder: RoutingRecorder;
+  /** Absent where there is nothing to fetch ahead. */
+  readonly prefetch: PrefetchCounters | undefined;
   /** What goes on while nothing computes. */
   readonly completion: IdleWork;
   readonly counters: () => LibraryReport;
@@ -26,7 +34,7 @@ export interface SessionParts {
 
 /** A loaded model in the thread that computes: what the worker and Node both serve. */
 export function createSession(parts: SessionParts): Model {
-  const { info, backend, tokenizer, executor, residency, completion, counters } = parts;
+  const { info, backend, tokenizer, executor, residency, recorder, prefetch, completion, counters } = parts;
   const { vocabSize, layerCount, expertCount, expertsPerToken } = info;
   const queue = turns();
   const disposal = new AbortController();
@@ -103,6 +111,8 @@ export function createSession(parts: SessionParts): Model {
         expertHits: hits,
         expertMisses: misses,
         evictions,
+        prefetchedBytes: prefetch?.usefulBytes ?? 0,
+        wastedBytes: prefetch?.wastedBytes ?? 0,
         replays: executor.replays,
         residentExperts,
         residentExpertBytes,
@@ -122,6 +132,16 @@ export function createSession(parts: SessionParts): Model {
         expertsPerToken,
         resident: residency.snapshot(),
         picks: executor.picks.slice(),
+      };
+    },
+    async trace({ maxBytes = DEFAULT_TRACE_BYTES } = {}) {
+      live();
+      recorder.start(maxBytes);
+      return {
+        async stop() {
+          live();
+          return recorder.stop();
+        },
       };
     },
     async dispose() {

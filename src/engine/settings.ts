@@ -1,6 +1,7 @@
 import { WebMoEError } from "../api/errors.ts";
 import type { ExpertBudget, LoadOptions } from "../api/options.ts";
 import { type ForwardPlan, kvBytesPerPosition } from "../model/plan.ts";
+import { EVICTION_POLICIES } from "../wasm/core-slots.ts";
 
 /** Most that may be asked for: what a machine has is another matter. */
 export const MAX_THREADS = 256;
@@ -57,6 +58,7 @@ export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
     routing: oneOf("routing", options.routing, ["auto", "wasm"], "auto"),
     activations: oneOf("activations", options.activations, ["auto", "f32", "int8"], "auto"),
     store,
+    eviction: oneOf("eviction", options.eviction, EVICTION_POLICIES, "adaptive"),
     threads: count("threads", options.threads, MAX_THREADS),
     expertBudget: expertBudget(options.expertBudget, deviceMemoryBytes / 4),
     hostBudget: bytes("hostBudget", options.hostBudget, deviceMemoryBytes / 8),

@@ -3,6 +3,8 @@ import type { ExpertRecord } from "./parts.ts";
 /** Expert records in RAM, the least recently used leaving first. */
 export interface HostTier {
   readonly byteLength: number;
+  /** Does not count as use. */
+  has(layer: number, expert: number): boolean;
   /** Counts as use. */
   get(layer: number, expert: number): ExpertRecord | undefined;
   /** Keeps the record, unless it alone is larger than the budget. */
@@ -29,6 +31,7 @@ export function createHostTier(budget: number): HostTier {
     get byteLength() {
       return byteLength;
     },
+    has: (layer, expert) => records.has(`${layer}/${expert}`),
     get(layer, expert) {
       const key = `${layer}/${expert}`;
       const record = remove(key);

@@ -62,6 +62,8 @@ export type ByteProgress = (loadedBytes: number, totalBytes: number) => void;
 export interface Library extends RecordProvider {
   /** Every trunk tensor in file order, loaded ahead of the reader; leaving the loop early stops the loading. */
   trunk(signal?: AbortSignal, onProgress?: ByteProgress): AsyncIterable<TrunkRows>;
+  /** True if the record is in the host tier. */
+  residentInHost(layer: number, expert: number): boolean;
   /** True if the whole record is in the store; local files are never copied there. */
   residentInStore(layer: number, expert: number): boolean;
   /**
@@ -300,6 +302,7 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
       if (demand) loader.urgencyChanged();
       return record;
     },
+    residentInHost: hostTier.has,
     residentInStore: (layer, expert) =>
       partsOf(layer, expert)?.every((part) => loader.isStored(part.key)) ?? false,
     complete,

@@ -67,6 +67,8 @@ async function residencyOf(slots: number, failing?: ReadonlySet<number>) {
     provider: library.provider,
     layerCount: LAYERS,
     expertCount: EXPERTS,
+    expertsPerToken: 2,
+    policy: "lru",
     budget: slots * LAYERS * SLOT_BYTES,
   });
   return { ...device, ...library, residency };
@@ -160,7 +162,7 @@ test("acquire brings demand in, and a prediction neither fails nor displaces it"
 test("hits, misses, evictions and resident bytes add up", async () => {
   const { residency, contents } = await residencyOf(2);
   const demand = async (experts: number[]): Promise<void> => {
-    residency.account(0, Uint32Array.from(experts));
+    residency.account(0, { ids: Uint32Array.from(experts), weights: new Float32Array(experts.length) });
     await runWaves(residency, contents, 0, experts);
   };
   await demand([1, 2]);

@@ -1,4 +1,5 @@
-import { ABSENT, type Backend, type Wave } from "../backend/backend.ts";
+import type { EvictionPolicy } from "../api/options.ts";
+import { ABSENT, type Backend, type Decisions, type Wave } from "../backend/backend.ts";
 import type { ExpertRecord, RecordProvider } from "../experts/parts.ts";
 import type { Core, DispatchPlan } from "../wasm/core.ts";
 import { slotCounts } from "./slot-budget.ts";
@@ -28,8 +29,11 @@ export interface Residency {
    * fetched. A wave is valid until the next one is asked for.
    */
   waves(layer: number, plan: DispatchPlan, signal?: AbortSignal): AsyncGenerator<Wave, void, void>;
-  /** Counts the demand of a layer as hits and misses and marks its present experts as used; once a pass. */
-  account(layer: number, experts: Uint32Array): void;
+  /**
+   * Counts the distinct experts that a pass demands of a layer as hits and misses, and tells the eviction policy of
+   * its tokens' picks, [rows, expertsPerToken]; once a pass and layer, before their experts are asked for.
+   */
+  account(layer: number, picks: Decisions): void;
   /** `[layers, experts]`, 1 where the expert has a slot. */
   snapshot(): Uint8Array;
 }
@@ -56,18 +60,20 @@ export interface ResidencyOptions {
   readonly provider: RecordProvider;
   readonly layerCount: number;
   readonly expertCount: number;
+  readonly expertsPerToken: number;
+  readonly policy: EvictionPolicy;
   /** Bytes. */
   readonly budget: number;
 }
 
 /** Errors: `budget-too-small`, `out-of-memory`. */
 export async function createResidency(options: ResidencyOptions): Promise<Residency> {
-  const { core, backend, provider, layerCount, expertCount } = options;
+  const { core, backend, provider, layerCount, expertCount, expertsPerToken } = options;
   const slotBytes = Array.from({ length: layerCount }, (_, layer) => backend.slotBytes(layer));
   const counts = slotCounts(slotBytes, expertCount, options.budget);
   await backend.allocateSlots(counts);
   const { slots } = core;
-  slots.reset(counts, expertCount);
+  slots.reset(counts, expertCount, options.policy);
   const counters: ResidencyCounters = {
     hits: 0,
     misses: 0,
@@ -165,13 +171,11 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
       }
     },
 
-    account(layer, experts) {
-      for (const expert of experts)
+    account(layer, picks) {
+      for (const expert of new Set(picks.ids))
         if (isAbsent(layer, expert)) counters.misses++;
-        else {
-          counters.hits++;
-          slots.touch(layer, expert);
-        }
+        else counters.hits++;
+      slots.observe(layer, picks, expertsPerToken);
     },
 
     snapshot() {

@@ -9,6 +9,7 @@ import {
 import type { RouterSpec } from "../model/router-spec.ts";
 import type { Core } from "./core.ts";
 import { type CoreExports, type CoreMemory, coreMemory } from "./core-memory.ts";
+import { predictionTables } from "./core-prediction.ts";
 import { slotTables } from "./core-slots.ts";
 import { coreTokenizer } from "./core-tokenizer.ts";
 
@@ -172,6 +173,7 @@ export async function instantiateCore(module: WebAssembly.Module): Promise<Core>
       };
     },
     slots: slotTables(wasm, memory),
+    prediction: predictionTables(wasm, memory),
     sample(logits, params) {
       if (logits.length === 0)
         throw new WebMoEError("invalid-argument", "There are no logits to sample from.");

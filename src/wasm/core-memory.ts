@@ -57,14 +57,24 @@ export interface CoreExports {
     entries: number,
     cursors: number,
   ): number;
-  slotsReset(layerCount: number, expertCount: number, slotCount: number): number;
+  slotsReset(layerCount: number, expertCount: number, slotCount: number, policy: number): number;
   slotsAddLayer(layer: number, firstRow: number, count: number): void;
   slotsLookup(layer: number, expert: number): number;
-  slotsTouch(layer: number, expert: number): void;
+  slotsObserve(layer: number, ids: number, weights: number, rows: number, k: number): void;
   slotsPlace(layer: number, expert: number, keep: number, keepCount: number): number;
   slotsLost(): number;
   slotsEvict(layer: number, expert: number): void;
   slotsTable(layer: number): number;
+  predictionReset(layerCount: number, expertCount: number, k: number, vocabSize: number): number;
+  predictionLearn(layer: number, tokens: number, ids: number, before: number, rows: number, k: number): void;
+  predictionRate(
+    kind: number,
+    layer: number,
+    token: number,
+    before: number,
+    weights: number,
+    k: number,
+  ): number;
   sampleScratchBytes(count: number): number;
   sample(
     logits: number,
@@ -101,6 +111,7 @@ export interface CoreMemory {
   u8(address: number, length: number): Uint8Array<ArrayBuffer>;
   u32(address: number, length: number): Uint32Array<ArrayBuffer>;
   f32(address: number, length: number): Float32Array<ArrayBuffer>;
+  f64(address: number, length: number): Float64Array<ArrayBuffer>;
 }
 
 export function coreMemory(exports: CoreExports): CoreMemory {
@@ -139,6 +150,7 @@ export function coreMemory(exports: CoreExports): CoreMemory {
     },
     u8: (address, length) => new Uint8Array(memory.buffer, address, length).slice(),
     u32: (address, length) => new Uint32Array(memory.buffer, address, length).slice(),
+    f64: (address, length) => new Float64Array(memory.buffer, address, length).slice(),
     f32: (address, length) => new Float32Array(memory.buffer, address, length).slice(),
   };
 }

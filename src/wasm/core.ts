@@ -1,3 +1,4 @@
+import type { EvictionPolicy } from "../api/options.ts";
 import type { QuantName } from "../model/quantization.ts";
 import type { RouterSpec } from "../model/router-spec.ts";
 import type { Decisions, SampleParams } from "./decisions.ts";
@@ -43,24 +44,43 @@ export interface DispatchPlan {
   readonly entries: Uint32Array;
 }
 
-/** Slot tables of all layers with least-recently-used eviction. */
+/** Slot tables of all layers, and the policy that decides who loses a slot. */
 export interface SlotTables {
-  /** Experts by slot start empty; counts[layer] slots each. */
-  reset(counts: Uint32Array, expertCount: number): void;
-  /** Slot of the expert or ABSENT; does not touch recency. */
+  /** Experts by slot start empty, and the policy knows nothing; counts[layer] slots each. */
+  reset(counts: Uint32Array, expertCount: number, policy: EvictionPolicy): void;
+  /** Slot of the expert or ABSENT. */
   lookup(layer: number, expert: number): number;
-  /** Marks as just used. */
-  touch(layer: number, expert: number): void;
   /**
-   * A slot for an expert that has none: a free one, else that of the least recently used expert not in `keep`.
-   * The expert counts as just used. Returns the slot and who lost it (ABSENT if it was free), or undefined when
-   * every slot holds an expert of `keep`.
+   * Tells the policy what consecutive tokens picked in a layer, [tokens, expertsPerToken], distinct within a token
+   * and the best first. Every token passes here once a layer, before its missing experts are placed.
+   */
+  observe(layer: number, picks: Decisions, expertsPerToken: number): void;
+  /**
+   * A slot for an expert that has none: a free one, else that of the expert not in `keep` which the policy can
+   * spare the most. Returns the slot and who lost it (ABSENT if it was free), or undefined when every slot holds an
+   * expert of `keep`.
    */
   place(layer: number, expert: number, keep: Uint32Array): { slot: number; evicted: number } | undefined;
   /** Frees the expert's slot, if it has one: its bytes never arrived. */
   evict(layer: number, expert: number): void;
   /** `[expertCount]`: slot or ABSENT. A copy. */
   table(layer: number): Uint32Array;
+}
+
+/**
+ * By what a layer's picks are guessed: how often the model or the text at hand picks an expert, what the token's id or
+ * the picks of the layer before go with, or all of these together.
+ */
+export type Predictor = "usual" | "recent" | "token" | "layer" | "mixed";
+
+/** Learns from every routed token which experts go with what; 8-byte-aligned tables of at most 52 MiB. */
+export interface PredictionTables {
+  /** Nothing is known of the model's layers. */
+  reset(size: { layerCount: number; expertCount: number; expertsPerToken: number; vocabSize: number }): void;
+  /** What `tokens` picked in a layer, and in the layer before if that has experts. */
+  learn(layer: number, tokens: Uint32Array, ids: Uint32Array, before: Uint32Array | undefined): void;
+  /** `[expertCount]`: how likely the token picks each expert; `before` is what it picked in the layer before. */
+  rate(predictor: Predictor, layer: number, token: number, before: Decisions | undefined): Float64Array;
 }
 
 /**
@@ -85,6 +105,7 @@ export interface Core {
   /** Groups `ids` [rows · expertsPerToken] by expert. */
   groupByExpert(ids: Uint32Array, expertCount: number): DispatchPlan;
   readonly slots: SlotTables;
+  readonly prediction: PredictionTables;
   /**
    * Penalties, top-k, top-p, min-p, temperature, then the draw (llama.cpp's order); ties to the lowest id.
    * `logits` [vocabSize] is left unchanged.

@@ -122,6 +122,19 @@ export async function loadInWorker(source: ModelSource, options: LoadOptions = {
         live();
         return call(host.experts());
       },
+      async trace(traceOptions = {}) {
+        live();
+        await call(host.startTrace(traceOptions));
+        let stopped = false;
+        return {
+          async stop() {
+            live();
+            if (stopped) throw new WebMoEError("invalid-argument", "This trace was stopped before.");
+            stopped = true;
+            return call(host.stopTrace());
+          },
+        };
+      },
       async dispose() {
         if (disposed) return;
         disposed = true;

@@ -25,6 +25,9 @@ const model = {
   async evaluate() {
     throw new WebMoEError("context-full", "too long");
   },
+  async trace() {
+    return { stop: async () => Uint8Array.of(1, 2, 3) };
+  },
   async tokenize() {
     throw new RangeError("not ours");
   },
@@ -88,6 +91,13 @@ test("cancel ends the generation it names and no other", async () => {
   };
   await expect(drain(2)).rejects.toMatchObject({ code: "aborted" });
   expect(await drain(3)).toBe(200);
+});
+
+test("a trace crosses as its bytes, and none comes before one was started", async () => {
+  const host = await loadedHost();
+  await expect(host.stopTrace()).rejects.toMatchObject({ code: "invalid-argument" });
+  await host.startTrace({});
+  expect(await host.stopTrace()).toEqual(Uint8Array.of(1, 2, 3));
 });
 
 test("a load can be cancelled, and nothing works before one has succeeded", async () => {

@@ -1,5 +1,6 @@
 import { transfer } from "comlink";
 import { WebMoEError } from "../api/errors.ts";
+import type { Trace } from "../api/info.ts";
 import type { Model } from "../api/model.ts";
 import type { LoadOptions } from "../api/options.ts";
 import { type TokenFeed, tokenFeed } from "./feed.ts";
@@ -10,6 +11,7 @@ export function engineHost(load: (source: WireSource, options: LoadOptions) => P
   const aborts = new Map<CallId, AbortController>();
   const feeds = new Map<CallId, TokenFeed>();
   let loaded: Model | undefined;
+  let trace: Trace | undefined;
 
   const model = (): Model => {
     if (!loaded)
@@ -62,6 +64,14 @@ export function engineHost(load: (source: WireSource, options: LoadOptions) => P
     detokenize: (tokenIds) => model().detokenize(tokenIds),
     stats: () => model().stats(),
     experts: () => model().experts(),
+    async startTrace(options) {
+      trace = await model().trace(options);
+    },
+    async stopTrace() {
+      if (!trace) throw new WebMoEError("invalid-argument", "No trace is being recorded.");
+      const bytes = await trace.stop();
+      return transfer(bytes, [bytes.buffer]);
+    },
     async dispose() {
       await loaded?.dispose();
       loaded = undefined;

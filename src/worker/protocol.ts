@@ -36,5 +36,7 @@ export interface EngineHost {
   detokenize(tokenIds: Uint32Array): Promise<string>;
   stats(): Promise<Stats>;
   experts(): Promise<ExpertSnapshot>;
+  startTrace(options: { maxBytes?: number }): Promise<void>;
+  stopTrace(): Promise<Uint8Array<ArrayBuffer>>;
   dispose(): Promise<void>;
 }

@@ -1,0 +1,171 @@
+/**
+ * The adaptive policy: how likely is each expert to be picked soon, from what its layer did so far. All of it is
+ * learnt from the event stream, per layer:
+ *
+ * ```
+ * recent  [experts] f64           share of tokens that picked it, decaying by RECENT a token: what the text is about
+ * usual   [experts] f64           the same, decaying by USUAL: what the model likes
+ * context [experts] f64           routing weight it had just now, decaying by CONTEXT; sums to 1
+ * trail   [experts] f64           its picks, decaying by HORIZON: whose consequences the next picks are
+ * follows [experts × experts] f32 row a: picks of b while a was on the trail, by how strongly it was
+ * heard   [experts] f64           how much of a's trail there was
+ * last    [experts] u32           picks of the last token, and how many
+ * ```
+ *
+ *   score(b) = recent(b) + LIKING · usual(b) + FOLLOWING · Σ_a context(a) · (P(b | a) − usual(b))
+ *   P(b | a) = (follows(a, b) + PRIOR · usual(b)) / (heard(a) + PRIOR)
+ *
+ * An expert's row forgets by FORGETTING each time it is picked, so that P is that of the text at hand; a Dirichlet
+ * prior of weight PRIOR holds it to `usual` until enough was heard. Constants were tuned by `npm run replay` on
+ * texts that its figures leave out. A model of so many experts that `follows` would not fit MAX_FOLLOWS_BYTES goes
+ * without the last term.
+ */
+
+const RECENT: f64 = 0.95;
+const USUAL: f64 = 0.999;
+const CONTEXT: f64 = 0.4;
+const HORIZON: f64 = 0.45;
+const FORGETTING: f64 = 0.993;
+const LIKING: f64 = 1.4;
+const FOLLOWING: f64 = 3;
+const PRIOR: f64 = 2;
+
+/** Traces and contexts below this are left out of sums: no choice hangs on them. */
+const FAINT: f64 = 0.001;
+
+const MAX_FOLLOWS_BYTES: usize = 33554432;
+
+let experts: usize = 0;
+let scores: usize = 0;
+let recents: usize = 0;
+let usuals: usize = 0;
+let contexts: usize = 0;
+let trails: usize = 0;
+let heards: usize = 0;
+let lasts: usize = 0;
+let counts: usize = 0;
+/** 0 if there is no room for it. */
+let follows: usize = 0;
+
+function followsBytes(layerCount: u32, expertCount: u32): usize {
+  const bytes = ((layerCount as u64) * (expertCount as u64) * (expertCount as u64)) << 2;
+  return bytes > (MAX_FOLLOWS_BYTES as u64) ? 0 : (bytes as usize);
+}
+
+export function adaptiveBytes(layerCount: u32, expertCount: u32): usize {
+  const entries = (layerCount as usize) * (expertCount as usize);
+  return entries * 44 + ((layerCount as usize) << 2) + followsBytes(layerCount, expertCount);
+}
+
+/** `area` is zeroed and holds `adaptiveBytes`; `scoreTable` [layers × experts] f64 is the policy's to write. */
+export function adaptiveReset(scoreTable: usize, area: usize, layerCount: u32, expertCount: u32): void {
+  const table = ((layerCount as usize) * (expertCount as usize)) << 3;
+  experts = expertCount as usize;
+  scores = scoreTable;
+  recents = area;
+  usuals = recents + table;
+  contexts = usuals + table;
+  trails = contexts + table;
+  heards = trails + table;
+  lasts = heards + table;
+  counts = lasts + (table >> 1);
+  follows = followsBytes(layerCount, expertCount) == 0 ? 0 : counts + ((layerCount as usize) << 2);
+}
+
+export function adaptiveObserve(layer: u32, ids: usize, weights: usize, rows: u32, k: u32): void {
+  const stride = (k as usize) << 2;
+  for (let token: usize = 0; token < (rows as usize); token++) {
+    if (follows != 0) learn(layer, ids + token * stride, k);
+    age(layer, ids + token * stride, weights + token * stride, k);
+  }
+  if (rows > 0) rate(layer);
+}
+
+function pick(picks: usize, rank: u32): usize {
+  return load<u32>(picks + ((rank as usize) << 2)) as usize;
+}
+
+function add(table: usize, index: usize, value: f64): void {
+  const at = table + (index << 3);
+  store<f64>(at, load<f64>(at) + value);
+}
+
+function scale(table: usize, index: usize, factor: f64): void {
+  const at = table + (index << 3);
+  store<f64>(at, load<f64>(at) * factor);
+}
+
+/** Credits these picks to what is on the trail; then the trail moves on. */
+function learn(layer: u32, picks: usize, k: u32): void {
+  const first = (layer as usize) * experts;
+  for (let a: usize = 0; a < experts; a++) {
+    const strength = load<f64>(trails + ((first + a) << 3));
+    if (strength <= FAINT) continue;
+    const row = follows + (((first + a) * experts) << 2);
+    for (let rank: u32 = 0; rank < k; rank++) {
+      const at = row + (pick(picks, rank) << 2);
+      store<f32>(at, ((load<f32>(at) as f64) + strength) as f32);
+    }
+    add(heards, first + a, strength);
+  }
+  const last = lasts + (first << 2);
+  const lastCount = load<u32>(counts + ((layer as usize) << 2));
+  for (let i: u32 = 0; i < lastCount; i++) {
+    const a = first + pick(last, i);
+    const row = follows + ((a * experts) << 2);
+    for (let b: usize = 0; b < experts; b++) {
+      const at = row + (b << 2);
+      store<f32>(at, ((load<f32>(at) as f64) * FORGETTING) as f32);
+    }
+    scale(heards, a, FORGETTING);
+  }
+}
+
+function age(layer: u32, picks: usize, weights: usize, k: u32): void {
+  const first = (layer as usize) * experts;
+  const countAt = counts + ((layer as usize) << 2);
+  if (load<u32>(countAt) == 0) {
+    const even = (k as f64) / (experts as f64);
+    for (let b: usize = 0; b < experts; b++) store<f64>(usuals + ((first + b) << 3), even);
+  }
+  for (let b = first; b < first + experts; b++) {
+    scale(recents, b, RECENT);
+    scale(usuals, b, USUAL);
+    scale(contexts, b, CONTEXT);
+    scale(trails, b, HORIZON);
+  }
+  let mass: f64 = 0;
+  for (let rank: u32 = 0; rank < k; rank++) mass += abs(load<f32>(weights + ((rank as usize) << 2)) as f64);
+  for (let rank: u32 = 0; rank < k; rank++) {
+    const b = first + pick(picks, rank);
+    const weight = abs(load<f32>(weights + ((rank as usize) << 2)) as f64);
+    add(recents, b, 1 - RECENT);
+    add(usuals, b, 1 - USUAL);
+    add(contexts, b, mass > 0 ? ((1 - CONTEXT) * weight) / mass : 0);
+    add(trails, b, 1);
+  }
+  // Ids are distinct within a token, so k never exceeds the layer's room.
+  memory.copy(lasts + (first << 2), picks, (k as usize) << 2);
+  store<u32>(countAt, k);
+}
+
+function rate(layer: u32): void {
+  const first = (layer as usize) * experts;
+  for (let b = first; b < first + experts; b++) {
+    const at = b << 3;
+    store<f64>(scores + at, load<f64>(recents + at) + LIKING * load<f64>(usuals + at));
+  }
+  if (follows == 0) return;
+  for (let a: usize = 0; a < experts; a++) {
+    const present = load<f64>(contexts + ((first + a) << 3));
+    if (present <= FAINT) continue;
+    const row = follows + (((first + a) * experts) << 2);
+    const weight = FOLLOWING * present;
+    const heard = load<f64>(heards + ((first + a) << 3)) + PRIOR;
+    for (let b: usize = 0; b < experts; b++) {
+      const usual = load<f64>(usuals + ((first + b) << 3));
+      const likely = ((load<f32>(row + (b << 2)) as f64) + PRIOR * usual) / heard;
+      add(scores, first + b, weight * (likely - usual));
+    }
+  }
+}

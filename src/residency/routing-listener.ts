@@ -1,0 +1,9 @@
+import type { Decisions } from "../wasm/decisions.ts";
+
+/** Told what every pass decided, in the order in which it did. A pass that fails does not end. */
+export interface RoutingListener {
+  beginPass(phase: "prefill" | "decode", position: number, tokens: Uint32Array): void;
+  /** Once a layer and pass, when its picks are settled and before its experts are asked for. */
+  layer(layer: number, decisions: Decisions): void;
+  endPass(): void;
+}

@@ -1,0 +1,216 @@
+import { beforeAll, expect, test } from "vitest";
+import coreUrl from "../../asm/core/index.ts?asc";
+import type { EvictionPolicy } from "../api/options.ts";
+import { compileWasmFile } from "./compile-node.ts";
+import { type Core, instantiateCore } from "./core.ts";
+import { EVICTION_POLICIES } from "./core-slots.ts";
+import { ABSENT } from "./decisions.ts";
+
+let core: Core;
+beforeAll(async () => {
+  core = await instantiateCore(await compileWasmFile(coreUrl));
+});
+
+/** Deterministic integers in [0, below). */
+function integers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+/** One layer's policy in plain words: told the picks of each token, it rates experts; the lowest goes. */
+interface Reference {
+  observe(picks: readonly number[], weights: readonly number[]): void;
+  score(expert: number): number;
+}
+
+const REFERENCES: Readonly<Record<EvictionPolicy, (experts: number) => Reference>> = {
+  lru(experts) {
+    const used = new Array<number>(experts).fill(0);
+    let clock = 0;
+    return {
+      observe(picks) {
+        for (const expert of [...picks].reverse()) used[expert] = ++clock;
+      },
+      score: (expert) => used[expert]!,
+    };
+  },
+  lfu(experts) {
+    const uses = new Array<number>(experts).fill(0);
+    return {
+      observe(picks) {
+        for (let expert = 0; expert < experts; expert++)
+          uses[expert] = uses[expert]! * 0.97 + Number(picks.includes(expert));
+      },
+      score: (expert) => uses[expert]!,
+    };
+  },
+  "lru-2"(experts) {
+    const uses = Array.from({ length: experts }, () => [] as number[]);
+    let clock = 0;
+    return {
+      observe(picks) {
+        for (const expert of [...picks].reverse()) uses[expert]!.push(++clock);
+      },
+      // Never used goes before used once, and that before all others.
+      score: (expert) => {
+        const [before, last] = [uses[expert]!.at(-2), uses[expert]!.at(-1)];
+        return before === undefined ? (last ?? 0) : before + 1e9;
+      },
+    };
+  },
+  adaptive(experts) {
+    const zeros = (): number[] => new Array<number>(experts).fill(0);
+    const [recent, context, trail, heard] = [zeros(), zeros(), zeros(), zeros()];
+    const usual = zeros();
+    const follows = Array.from({ length: experts }, () => new Float32Array(experts));
+    let last: readonly number[] = [];
+    return {
+      observe(picks, weights) {
+        for (let a = 0; a < experts; a++) {
+          if (trail[a]! <= 0.001) continue;
+          for (const b of picks) follows[a]![b] = follows[a]![b]! + trail[a]!;
+          heard[a]! += trail[a]!;
+        }
+        for (const a of last) {
+          follows[a] = follows[a]!.map((value) => value * 0.993);
+          heard[a]! *= 0.993;
+        }
+        if (last.length === 0) usual.fill(picks.length / experts);
+        const mass = weights.reduce((sum, weight) => sum + weight, 0);
+        for (let b = 0; b < experts; b++) {
+          const rank = picks.indexOf(b);
+          const picked = (share: number): number => (rank < 0 ? 0 : share);
+          recent[b] = recent[b]! * 0.95 + picked(1 - 0.95);
+          usual[b] = usual[b]! * 0.999 + picked(1 - 0.999);
+          context[b] = context[b]! * 0.4 + picked(((1 - 0.4) * weights[rank]!) / mass);
+          trail[b] = trail[b]! * 0.45 + picked(1);
+        }
+        last = [...picks];
+      },
+      score(b) {
+        let score = recent[b]! + 1.4 * usual[b]!;
+        for (let a = 0; a < experts; a++) {
+          if (context[a]! <= 0.001) continue;
+          const likely = (follows[a]![b]! + 2 * usual[b]!) / (heard[a]! + 2);
+          score += 3 * context[a]! * (likely - usual[b]!);
+        }
+        return score;
+      },
+    };
+  },
+};
+
+const decisions = (tokens: readonly number[][], weights: readonly number[][]) => ({
+  ids: Uint32Array.from(tokens.flat()),
+  weights: Float32Array.from(weights.flat()),
+});
+
+test.each(EVICTION_POLICIES)("%s gives slots as its plain description does over random events", (policy) => {
+  const next = integers(11);
+  const counts = [1, 3, 8, 0, 15];
+  const experts = 16;
+  const k = 3;
+  core.slots.reset(Uint32Array.from(counts), experts, policy);
+  const layers = counts.map((count) => ({
+    count,
+    held: new Map<number, number>(),
+    rating: REFERENCES[policy](experts),
+  }));
+  let evictions = 0;
+  for (let step = 0; step < 6000; step++) {
+    const layer = next(counts.length);
+    const expert = next(experts);
+    const { held, count, rating } = layers[layer]!;
+    const action = next(10);
+    if (action < 5 && !held.has(expert)) {
+      const keep = Array.from({ length: next(4) }, () => next(experts));
+      const placed = core.slots.place(layer, expert, Uint32Array.from(keep));
+      const victim = [...held.keys()]
+        .filter((id) => !keep.includes(id))
+        .sort((a, b) => rating.score(a) - rating.score(b) || a - b)[0];
+      if (held.size === count && victim === undefined) {
+        expect(placed).toBeUndefined();
+        continue;
+      }
+      if (held.size < count) {
+        expect(placed!.evicted).toBe(ABSENT);
+        expect([...held.values()]).not.toContain(placed!.slot);
+      } else {
+        evictions++;
+        expect(placed).toEqual({ evicted: victim, slot: held.get(victim!) });
+        held.delete(victim!);
+      }
+      held.set(expert, placed!.slot);
+    } else if (action < 9) {
+      const tokens = Array.from({ length: 1 + next(3) }, () => {
+        // Skewed, so that experts are told apart.
+        const picks = new Set<number>();
+        while (picks.size < k) picks.add(Math.min(next(experts), next(experts)));
+        return [...picks];
+      });
+      const weights = tokens.map(() => [1 + next(8), 1 + next(4), next(2)].map((weight) => weight / 8));
+      core.slots.observe(layer, decisions(tokens, weights), k);
+      tokens.forEach((picks, token) => {
+        rating.observe(picks, weights[token]!);
+      });
+    } else {
+      core.slots.evict(layer, expert);
+      held.delete(expert);
+    }
+    expect(core.slots.lookup(layer, expert)).toBe(held.get(expert) ?? ABSENT);
+    if (step % 50 === 0)
+      expect([...core.slots.table(layer)]).toEqual(
+        Array.from({ length: experts }, (_, id) => held.get(id) ?? ABSENT),
+      );
+  }
+  expect(evictions).toBeGreaterThan(500);
+});
+
+const NONE = new Uint32Array(0);
+
+test("equal scores go by the lowest id, and an expert that is placed again keeps its slot", () => {
+  for (const policy of EVICTION_POLICIES) {
+    core.slots.reset(Uint32Array.from([2]), 4, policy);
+    core.slots.place(0, 3, NONE);
+    const first = core.slots.place(0, 1, NONE);
+    expect(core.slots.place(0, 1, NONE)).toEqual({ slot: first!.slot, evicted: ABSENT });
+    expect(core.slots.place(0, 2, NONE)).toEqual({ slot: first!.slot, evicted: 1 });
+  }
+});
+
+test("a table outlives other calls, and a reset empties it at another size", () => {
+  core.slots.reset(Uint32Array.from([2, 2]), 4, "lru");
+  core.slots.place(1, 2, NONE);
+  core.checksum(new Uint8Array(5_000_000).fill(255));
+  expect([...core.slots.table(1)].filter((slot) => slot !== ABSENT)).toHaveLength(1);
+  core.slots.reset(Uint32Array.from([5, 5, 5]), 64, "adaptive");
+  expect([...core.slots.table(1)]).toEqual(new Array(64).fill(ABSENT));
+});
+
+test("a model too wide for pairs of experts is rated by recent use alone", () => {
+  core.slots.reset(
+    Uint32Array.from({ length: 64 }, () => 2),
+    512,
+    "adaptive",
+  );
+  core.slots.observe(63, decisions([[510], [511]], [[1], [1]]), 1);
+  core.slots.place(63, 510, NONE);
+  core.slots.place(63, 511, NONE);
+  expect(core.slots.place(63, 0, NONE)).toMatchObject({ evicted: 510 });
+});
+
+test("layers, experts and picks outside the tables are refused", () => {
+  core.slots.reset(Uint32Array.from([2]), 4, "lru");
+  const refused = expect.objectContaining({ code: "invalid-argument" });
+  expect(() => core.slots.lookup(1, 0)).toThrow(refused);
+  expect(() => core.slots.place(0, 4, NONE)).toThrow(refused);
+  expect(() => core.slots.table(1)).toThrow(refused);
+  expect(() => core.slots.observe(1, decisions([[0]], [[1]]), 1)).toThrow(refused);
+  expect(() => core.slots.observe(0, decisions([[0, 4]], [[1, 1]]), 2)).toThrow(refused);
+  expect(() => core.slots.observe(0, decisions([[0, 1, 2]], [[1, 1, 1]]), 2)).toThrow(refused);
+  expect(() => core.slots.observe(0, decisions([[0, 1]], [[1]]), 2)).toThrow(refused);
+  expect(() => core.slots.observe(0, decisions([[0, 1, 2, 3, 0]], [[1, 1, 1, 1, 1]]), 5)).toThrow(refused);
+});
