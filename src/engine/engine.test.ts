@@ -105,6 +105,21 @@ test("messages are written by the file's chat template, and cannot forge its tok
   expect(Array.from(forged).filter((id) => id < 3)).toEqual([1, 2]);
 });
 
+test("what two prompts begin with is computed once, and no bit shows it", async () => {
+  const long = Array.from(await model.tokenize(`${PROMPT} `.repeat(20)));
+  const second = [...long.slice(0, 200), ...long.slice(40, 90)];
+  const fresh = await load();
+  const logits = await fresh.evaluate(second);
+  const alone = await run(fresh, second, { temperature: 0, maxTokens: 12 });
+  await fresh.dispose();
+  await run(model, long, { temperature: 0, maxTokens: 12 });
+  const after = await run(model, second, { temperature: 0, maxTokens: 12 });
+  expect(after.result.reusedTokens).toBe(model.info.numerics.chunkRows);
+  expect(after.ids).toEqual(alone.ids);
+  await model.evaluate(long);
+  expect(Buffer.from((await model.evaluate(second)).buffer)).toEqual(Buffer.from(logits.buffer));
+});
+
 test("calls wait for their turn, an aborted one ends, and the next is not touched by it", async () => {
   const abort = new AbortController();
   const endless = run(model, PROMPT, { temperature: 0, ignoreEos: true, signal: abort.signal });
