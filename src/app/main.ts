@@ -14,12 +14,15 @@ import { formatCount } from "./format.ts";
 import { createMeter } from "./meter.ts";
 import { createModelPanel } from "./model-panel.ts";
 import { createMonitor } from "./monitor.ts";
+import { createOfflineUse } from "./offline/registration.ts";
 import { createOutputView } from "./output-view.ts";
 import { describeProgress } from "./progress.ts";
 import { createPromptPanel } from "./prompt-panel.ts";
 import { createSession, type Phase } from "./session.ts";
 import { createSettings } from "./settings.ts";
 import { ChoiceError, type ModelChoice } from "./sources.ts";
+import { createNotices } from "./states/notices.ts";
+import { watchStates } from "./states/watch.ts";
 
 const ENDINGS: Record<GenerateResult["reason"], string> = {
   "end-of-sequence": "the model ended here",
@@ -35,6 +38,18 @@ const figures = createFigures();
 const monitor = createMonitor(figures, createExpertsView());
 let phase: Phase = "empty";
 let busy = false;
+let afterwards: (() => void) | undefined;
+
+const notices = createNotices();
+const states = watchStates(notices);
+const offlineUse = createOfflineUse({
+  onUpdate: (takeOver) =>
+    notices.set("update", true, {
+      headline: "A new version of this page is ready.",
+      advice: "It takes over when you reload; an answer being written is waited for.",
+      action: { label: "Reload", act: () => whenIdle(takeOver) },
+    }),
+});
 
 const session = createSession(WebMoE.load, {
   onPhase(next) {
@@ -48,7 +63,13 @@ const session = createSession(WebMoE.load, {
   onModel(model) {
     monitor.attach(model);
     modelPanel.show("", model?.info);
-    if (model) announcer.say("Model ready");
+    if (!model) return;
+    announcer.say("Model ready");
+    offlineUse.modelLoaded();
+    void model.stats().then(
+      (stats) => states.checkRoom(model.info, stats),
+      () => undefined,
+    );
   },
 });
 
@@ -67,6 +88,11 @@ const promptPanel = createPromptPanel({
 const modelPanel = createModelPanel({
   onChoice(choice, start) {
     alert.clear();
+    const offlineChoice = byId("offline-use", HTMLSelectElement);
+    offlineChoice.value = offlineUse.isOn() ? "on" : "off";
+    offlineChoice.disabled = !offlineUse.isPossible;
+    offlineChoice.addEventListener("change", () => offlineUse.set(offlineChoice.value === "on"));
+
     promptPanel.setEmbedded(modelPanel.isEmbedded());
     if (!choice) session.clear();
     else if (start) prepare(choice);
@@ -85,7 +111,7 @@ const settings = createSettings(() => {
 
 const chat = createChatPanel({
   onAsk: () => void write(nextAnswer),
-  onNothingKept: () => {},
+  onNothingKept: () => states.nothingKept(),
 });
 
 /** The conversation stands above its prompt, a continuation below: each where the next word is looked for. */
@@ -179,12 +205,25 @@ async function write(writerFor: () => Writer): Promise<void> {
     fail(error);
   } finally {
     setBusy(false);
-    if (model && model === session.model) await monitor.settle(model);
+    if (model && model === session.model) {
+      await monitor.settle(model);
+      await model.stats().then(
+        (stats) => states.checkRoom(model!.info, stats),
+        () => undefined,
+      );
+    }
   }
+}
+
+/** Runs at once, or when the text being written has ended. */
+function whenIdle(act: () => void): void {
+  if (busy) afterwards = act;
+  else act();
 }
 
 function setBusy(next: boolean): void {
   busy = next;
+  if (!busy) afterwards?.();
   promptPanel.showPhase(phase, busy);
   chat.setBusy(busy);
 }
@@ -217,6 +256,11 @@ async function generateInto(writer: Writer): Promise<Model | undefined> {
   );
   return session.model;
 }
+
+const offlineChoice = byId("offline-use", HTMLSelectElement);
+offlineChoice.value = offlineUse.isOn() ? "on" : "off";
+offlineChoice.disabled = !offlineUse.isPossible;
+offlineChoice.addEventListener("change", () => offlineUse.set(offlineChoice.value === "on"));
 
 promptPanel.setEmbedded(modelPanel.isEmbedded());
 promptPanel.showMode();
