@@ -65,8 +65,9 @@ export function watchStates(notices: Notices) {
       notices.set("little-room", stats.storeFailures > 0 || (stats.storableBytes > 0 && room < missing), {
         headline: "There is too little room to store this model.",
         advice:
-          `The browser gives this site ${formatBytes(room)}; ${info.name} needs ${formatBytes(missing)} more. It runs, ` +
-          "but has to be fetched again next time. Free space on the device, or delete other sites' data.",
+          `${room < missing ? `The browser has ${formatBytes(room)} left for this site` : "The browser refuses to store more"}; ` +
+          `${info.name} needs ${formatBytes(missing)}. It runs, but has to be fetched again next time. Free space on ` +
+          "the device, or delete other sites' data.",
       });
     },
   };
