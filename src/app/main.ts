@@ -11,6 +11,7 @@ import type { Mode } from "./examples.ts";
 import { createExpertsView } from "./experts-view.ts";
 import { createFigures } from "./figures.ts";
 import { formatCount } from "./format.ts";
+import { createKeyboardMap } from "./keyboard.ts";
 import { createMeter } from "./meter.ts";
 import { createModelPanel } from "./model-panel.ts";
 import { createMonitor } from "./monitor.ts";
@@ -93,6 +94,7 @@ const modelPanel = createModelPanel({
     offlineChoice.disabled = !offlineUse.isPossible;
     offlineChoice.addEventListener("change", () => offlineUse.set(offlineChoice.value === "on"));
 
+    createKeyboardMap();
     promptPanel.setEmbedded(modelPanel.isEmbedded());
     if (!choice) session.clear();
     else if (start) prepare(choice);
@@ -262,6 +264,7 @@ offlineChoice.value = offlineUse.isOn() ? "on" : "off";
 offlineChoice.disabled = !offlineUse.isPossible;
 offlineChoice.addEventListener("change", () => offlineUse.set(offlineChoice.value === "on"));
 
+createKeyboardMap();
 promptPanel.setEmbedded(modelPanel.isEmbedded());
 promptPanel.showMode();
 promptPanel.showPhase(phase, busy);

@@ -60,6 +60,7 @@ export function createPromptPanel(events: PromptPanelEvents) {
   }
   stop.addEventListener("click", () => events.onStop());
   document.addEventListener("keydown", (event) => {
+    if (document.querySelector("dialog[open]")) return;
     if (event.key === "Escape" && !stop.disabled) {
       event.preventDefault();
       events.onStop();
@@ -75,7 +76,9 @@ export function createPromptPanel(events: PromptPanelEvents) {
     event.preventDefault();
     events.onGenerate();
   });
-  if (/Mac|iP(hone|ad)/.test(navigator.userAgent)) byId("generate-key", HTMLElement).textContent = "⌘";
+  if (/Mac|iP(hone|ad)/.test(navigator.userAgent)) {
+    for (const key of document.querySelectorAll(".command-key")) key.textContent = "⌘";
+  }
 
   return {
     prompt: (): string => prompt.value,
