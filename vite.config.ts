@@ -61,6 +61,10 @@ const offline = () =>
         { src: "icons/icon-512.png", sizes: "512x512", type: "image/png" },
         { src: "icons/maskable-512.png", sizes: "512x512", type: "image/png", purpose: "maskable" },
       ],
+      screenshots: [
+        { src: "screenshots/wide.png", sizes: "1280x800", type: "image/png", form_factor: "wide" },
+        { src: "screenshots/narrow.png", sizes: "390x844", type: "image/png", form_factor: "narrow" },
+      ],
     },
   });
 

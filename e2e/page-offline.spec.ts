@@ -112,3 +112,27 @@ test("a new version is offered, and takes over only when asked, after the text h
     await rm(folder, { recursive: true });
   }
 });
+
+test("the web manifest names the page, and pictures that are there in the sizes it says", async ({
+  page,
+  site,
+}) => {
+  await page.goto(site.url);
+  const address = await page.locator('link[rel="manifest"]').getAttribute("href");
+  const manifest = await (await page.request.get(new URL(address!, site.url).href)).json();
+  expect(manifest).toMatchObject({ name: "WebMoE", start_url: "./", scope: "./", display: "standalone" });
+  const sizes = await page.evaluate(
+    async (pictures) => {
+      const found: string[] = [];
+      for (const { src } of pictures) {
+        const image = new Image();
+        image.src = src;
+        await image.decode();
+        found.push(`${image.naturalWidth}x${image.naturalHeight}`);
+      }
+      return found;
+    },
+    [...manifest.icons.slice(1), ...manifest.screenshots],
+  );
+  expect(sizes).toEqual(["192x192", "512x512", "512x512", "1280x800", "390x844"]);
+});

@@ -31,6 +31,7 @@ export function createPromptPanel(events: PromptPanelEvents) {
   function showMode(): void {
     const isChat = mode() === "chat";
     label.textContent = isChat ? "Message" : "Prompt";
+    prompt.placeholder = isChat ? "Ask something…" : "Once upon a time…";
     generate.textContent = isChat ? "Send" : "Generate";
     events.onMode(mode());
   }
