@@ -1,7 +1,8 @@
 import type { renderMarkdown } from "./markdown.ts";
 
-/** An answer is rendered anew this often while it is written. */
+/** An answer is rendered anew this often while it is written, or so that it takes no more than this share of the time. */
 const RENDER_MS = 200;
+const RENDER_SHARE = 0.1;
 
 let markdown: typeof renderMarkdown | undefined;
 let loading: Promise<void> | undefined;
@@ -47,14 +48,17 @@ function addCopyButtons(body: HTMLElement): void {
   }
 }
 
-/** Shows one answer, growing or whole, inside `body`. */
-export function createAnswerView(body: HTMLElement) {
+/**
+ * Shows one answer, growing or whole, inside `body`. Whatever changes its height is done within `around`, which may
+ * keep the end in view.
+ */
+export function createAnswerView(body: HTMLElement, around: (change: () => void) => void) {
   let text = "";
+  let pause = RENDER_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
   body.dir = "auto";
 
-  function render(): void {
-    timer = undefined;
+  function change(): void {
     if (!markdown) {
       body.classList.add("as-written");
       body.textContent = text;
@@ -65,12 +69,19 @@ export function createAnswerView(body: HTMLElement) {
     addCopyButtons(body);
   }
 
+  function render(): void {
+    timer = undefined;
+    const began = performance.now();
+    around(change);
+    pause = Math.max(RENDER_MS, (performance.now() - began) / RENDER_SHARE);
+  }
+
   return {
     /** Shows the text so far, a little later. */
     grow(next: string): void {
       text = next;
       if (!markdown) void loadMarkdown();
-      timer ??= setTimeout(render, RENDER_MS);
+      timer ??= setTimeout(render, pause);
     },
     /** Shows the whole text at once. */
     async settle(whole: string): Promise<void> {

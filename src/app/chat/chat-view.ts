@@ -14,8 +14,18 @@ export function createChatView(events: ChatViewEvents) {
   const log = byId("chat-log", HTMLElement);
   // It scrolls, so the keyboard must reach it.
   log.tabIndex = 0;
+  /** What the log shows. A turn is never changed, so one that is still there need not be rendered again. */
+  let shown: { readonly turn: Turn; readonly isLast: boolean; readonly element: HTMLElement }[] = [];
   let growing: { view: AnswerView; note: HTMLElement } | undefined;
   let busy = false;
+
+  const toEnd = (): void => log.scrollTo({ top: log.scrollHeight });
+  /** Whoever reads the end goes on reading it; whoever has scrolled up stays there. */
+  function keepingEnd(change: () => void): void {
+    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+    change();
+    if (isAtEnd) toEnd();
+  }
 
   function button(label: string, name: string, act: () => void): HTMLButtonElement {
     const element = document.createElement("button");
@@ -63,8 +73,10 @@ export function createChatView(events: ChatViewEvents) {
     field.focus();
   }
 
-  function show({ role, content, note }: Turn, at: number, isLast: boolean): AnswerView | undefined {
+  function append(said: Turn, at: number, isLast: boolean): AnswerView | undefined {
+    const { role, content, note } = said;
     const turn = document.createElement("article");
+    shown.push({ turn: said, isLast, element: turn });
     turn.className = `turn of-${role}`;
     const head = document.createElement("h3");
     head.textContent = role === "user" ? "You" : "Model";
@@ -84,7 +96,7 @@ export function createChatView(events: ChatViewEvents) {
       foot.append(button("Edit", "Edit this question", () => editor(turn, at, content)));
       return undefined;
     }
-    const view = createAnswerView(body);
+    const view = createAnswerView(body, keepingEnd);
     if (isLast) {
       foot.append(button("Regenerate", "Regenerate this answer", events.onRegenerate));
       growing = { view, note: words };
@@ -92,38 +104,36 @@ export function createChatView(events: ChatViewEvents) {
     return view;
   }
 
-  const isAtEnd = (): boolean => log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-  const toEnd = (): void => log.scrollTo({ top: log.scrollHeight });
+  function show({ turns }: Conversation): void {
+    growing = undefined;
+    const isLast = (at: number): boolean => at === turns.length - 1;
+    const changed = shown.findIndex(({ turn, isLast: was }, at) => turn !== turns[at] || was !== isLast(at));
+    const kept = changed < 0 ? shown.length : changed;
+    for (const { element } of shown.slice(kept)) element.remove();
+    shown = shown.slice(0, kept);
+    for (const [at, turn] of turns.entries())
+      if (at >= kept) void append(turn, at, isLast(at))?.settle(turn.content);
+    toEnd();
+  }
 
   return {
-    /** Shows a conversation from its beginning. */
-    show(conversation: Conversation): void {
-      growing = undefined;
-      log.replaceChildren();
-      const { turns } = conversation;
-      turns.forEach((turn, at) => {
-        void show(turn, at, at === turns.length - 1)?.settle(turn.content);
-      });
-      toEnd();
-    },
+    /** Shows a conversation. */
+    show,
     /** Begins an answer to the last question. */
     begin(conversation: Conversation): void {
-      this.show(conversation);
+      show(conversation);
       log.classList.add("is-writing");
-      show({ role: "assistant", content: "" }, conversation.turns.length, true);
+      append({ role: "assistant", content: "" }, conversation.turns.length, true);
       toEnd();
       log.scrollIntoView({ block: "nearest", behavior: prefersReducedMotion() ? "auto" : "smooth" });
     },
     grow(text: string): void {
-      const follow = isAtEnd();
       growing?.view.grow(text);
-      if (follow) toEnd();
     },
     async end(text: string, note: string): Promise<void> {
       log.classList.remove("is-writing");
       if (growing) growing.note.textContent = note;
       await growing?.view.settle(text);
-      toEnd();
     },
     /** While an answer is written, nothing can be asked anew. */
     setBusy(next: boolean): void {
