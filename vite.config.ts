@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { UserConfig } from "vite";
+import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
 import { ascPlugin } from "./tools/vite/asc.ts";
 
@@ -31,10 +32,46 @@ const BUILDS: Readonly<Record<string, UserConfig["build"]>> = {
   node: library("node", "src/node.ts"),
 };
 
+/** The service worker and the web manifest, of the site alone. Models and pictures are never precached. */
+const offline = () =>
+  VitePWA({
+    strategies: "injectManifest",
+    srcDir: "src/app/offline",
+    filename: "service-worker.ts",
+    injectRegister: false,
+    includeManifestIcons: false,
+    injectManifest: {
+      globPatterns: ["index.html", "favicon.svg", "assets/*.{js,css,wasm}"],
+      maximumFileSizeToCacheInBytes: 4 << 20,
+    },
+    manifest: {
+      name: "WebMoE",
+      short_name: "WebMoE",
+      description: "Mixture-of-Experts language models in a browser tab, expert by expert.",
+      lang: "en",
+      start_url: "./",
+      scope: "./",
+      display: "standalone",
+      categories: ["productivity", "utilities"],
+      theme_color: "#f7f6f3",
+      background_color: "#f7f6f3",
+      icons: [
+        { src: "favicon.svg", sizes: "any", type: "image/svg+xml" },
+        { src: "icons/icon-192.png", sizes: "192x192", type: "image/png" },
+        { src: "icons/icon-512.png", sizes: "512x512", type: "image/png" },
+        { src: "icons/maskable-512.png", sizes: "512x512", type: "image/png", purpose: "maskable" },
+      ],
+      screenshots: [
+        { src: "screenshots/wide.png", sizes: "1280x800", type: "image/png", form_factor: "wide" },
+        { src: "screenshots/narrow.png", sizes: "390x844", type: "image/png", form_factor: "narrow" },
+      ],
+    },
+  });
+
 export default defineConfig(({ mode }) => ({
   // Relative, so that the site works from any sub-path of any static server.
   base: "./",
-  plugins: [ascPlugin()],
+  plugins: [ascPlugin(), ...(mode === "site" ? [offline()] : [])],
   worker: {
     format: "es",
     plugins: () => [ascPlugin()],

@@ -1,69 +1,9 @@
 /** The built page in a real browser: what a visitor does, on both backends, under a sub-path. */
 import { fileURLToPath } from "node:url";
-import type { Locator, Page, Request } from "@playwright/test";
-import { expect, type Served, test } from "./serve/fixtures.ts";
+import { expect, test, visit } from "./page/visit.ts";
 
 const LOCAL_MODEL = fileURLToPath(new URL("../public/models/demo-moe-q8_0.gguf", import.meta.url));
 const STORY = "Once upon a time, there was a little dog named Max.";
-
-interface Visit {
-  output: Locator;
-  /** What the model wrote, without the prompt. */
-  written: Locator;
-  /** How the generation ended: tokens, reason, seed. */
-  ending: Locator;
-  generate: Locator;
-  stop: Locator;
-  /** Requests for model bytes since the page was opened. */
-  modelRequests(): number;
-}
-
-interface Setup {
-  backend?: "wasm" | "webgpu";
-  maxTokens?: number;
-  seed?: number;
-}
-
-const complaints = new WeakMap<Page, string[]>();
-
-/** Whatever a page complains about on its console, or throws, fails the test that opened it. */
-test.beforeEach(({ page }) => {
-  const heard: string[] = [];
-  complaints.set(page, heard);
-  page.on("console", (message) => {
-    if (message.type() === "error") heard.push(`${message.text()} (${message.location().url})`);
-  });
-  page.on("pageerror", (error) => heard.push(String(error)));
-});
-
-test.afterEach(({ page }) => {
-  expect(complaints.get(page)).toEqual([]);
-});
-
-async function visit(page: Page, site: Served, { backend, maxTokens = 8, seed }: Setup = {}): Promise<Visit> {
-  let requests = 0;
-  const count = (request: Request): void => {
-    if (request.url().includes(".gguf")) requests++;
-  };
-  // Requests of the page's worker are the context's.
-  page.context().on("request", count);
-  await page.goto(site.url);
-  const settings = page.getByText("Settings", { exact: true });
-  await settings.click();
-  if (backend) await page.getByLabel("Backend").selectOption(backend);
-  await page.getByLabel("Max tokens").fill(String(maxTokens));
-  if (seed !== undefined) await page.getByLabel("Seed").fill(String(seed));
-  await settings.click();
-  const output = page.getByRole("region", { name: "Output" });
-  return {
-    output,
-    written: output.locator("#output-written"),
-    ending: page.locator("#output-ending"),
-    generate: page.getByRole("button", { name: "Generate" }),
-    stop: page.getByRole("button", { name: "Stop" }),
-    modelRequests: () => requests,
-  };
-}
 
 for (const backend of ["wasm", "webgpu"] as const) {
   test(`on ${backend}, a second visit says the same words without a model byte from the network`, async ({

@@ -1,7 +1,8 @@
 /** The types and the error class that both faces of the library export. */
 export { type ErrorCode, WebMoEError } from "./errors.ts";
 export type { ExpertSnapshot, MemoryInfo, ModelInfo, NumericProfile, Stats, Trace } from "./info.ts";
-export type { Model } from "./model.ts";
+export type { Message, Role } from "./messages.ts";
+export type { Model, Prompt } from "./model.ts";
 export type {
   BackendChoice,
   EvictionPolicy,

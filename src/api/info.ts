@@ -48,6 +48,8 @@ export interface ModelInfo {
   quantizations: Readonly<Record<string, number>>;
   expertBudget: number;
   slotsPerLayer: readonly number[];
+  /** `file`: messages are written by the file's chat template; `none`: it has none, contents follow each other. */
+  chatTemplate: "file" | "none";
   numerics: NumericProfile;
   /** CPU threads in use; they change no bit. 1 on WebGPU. */
   threads: number;

@@ -9,6 +9,11 @@ export interface Token {
 export interface GenerateResult {
   reason: "end-of-sequence" | "stop-string" | "max-tokens" | "context-full";
   promptTokens: number;
+  /**
+   * Of them, those that the prompt before began with too and that were not computed again: whole chunks of
+   * `info.numerics.chunkRows`, since only these are computed alike in both.
+   */
+  reusedTokens: number;
   generatedTokens: number;
   /** Seconds from the call to the first token, prefill included. */
   firstTokenSeconds: number;

@@ -1,3 +1,5 @@
+import { byId } from "./dom.ts";
+
 /**
  * Screen readers get generated text in pieces worth hearing: whole sentences, or a stretch of words when a sentence
  * is long. Announcing token by token would interrupt itself several times a second.
@@ -25,3 +27,36 @@ function lastMatchEnd(text: string, pattern: RegExp): number {
   for (const match of text.matchAll(pattern)) end = match.index + match[0].length;
   return end;
 }
+
+/** A polite live region outside the text, which hears it in pieces worth hearing. */
+export function createAnnouncer() {
+  const region = byId("announcer", HTMLElement);
+  let pending = "";
+
+  function say(message: string): void {
+    if (message === "") return;
+    const line = document.createElement("p");
+    line.textContent = message;
+    region.append(line);
+    // A live region speaks what is added; what was spoken need not pile up.
+    while (region.childElementCount > 4) region.firstElementChild?.remove();
+  }
+
+  return {
+    say,
+    begin(): void {
+      pending = "";
+    },
+    grow(piece: string): void {
+      const { say: now, keep } = takeAnnouncement(pending + piece);
+      pending = keep;
+      say(now.trim());
+    },
+    end(message: string): void {
+      say(`${pending} ${message}`.trim());
+      pending = "";
+    },
+  };
+}
+
+export type Announcer = ReturnType<typeof createAnnouncer>;

@@ -25,7 +25,8 @@ const HEADLINES: Record<Exclude<ErrorCode, "aborted">, string> = {
     "The device ran out of memory. Choose a smaller expert budget under Settings, or close other tabs, and try again.",
   "device-lost":
     "The GPU was reset or taken away. Press Generate to go on, or choose WebAssembly under Settings.",
-  "context-full": "The prompt leaves no room to write. Shorten it and try again.",
+  "context-full":
+    "The prompt leaves no room to write. Shorten it, or begin a new conversation, and try again.",
   "invalid-argument": "That cannot be done with these settings.",
 };
 

@@ -75,6 +75,7 @@ export function createFigures() {
           `${formatCount(info.contextLength)} of ${formatCount(info.modelContextLength)} positions`,
         ),
         row("Quantisation", quantizations.join(", ")),
+        row("Chat template", info.chatTemplate === "file" ? "in the file" : "none: contents line by line"),
         row("Expert budget", formatBytes(info.expertBudget)),
         row("Slots a layer", [...slots].join(", ")),
         row("Memory: trunk", formatBytes(memory.trunkBytes)),

@@ -2,20 +2,28 @@
  * The demo page: joins the panels to one session. Everything it does with a model goes through the library's public
  * face, so it is also the library's first user.
  */
-import { type GenerateResult, type Model, WebMoE } from "../index.ts";
+import { type GenerateResult, type Model, type Prompt, WebMoE } from "../index.ts";
 import { createAlert } from "./alert.ts";
-import { composePrompt } from "./examples.ts";
+import { createAnnouncer } from "./announce.ts";
+import { createChatPanel } from "./chat/chat-panel.ts";
+import { byId } from "./dom.ts";
+import type { Mode } from "./examples.ts";
 import { createExpertsView } from "./experts-view.ts";
 import { createFigures } from "./figures.ts";
 import { formatCount } from "./format.ts";
+import { createKeyboardMap } from "./keyboard.ts";
+import { createMeter } from "./meter.ts";
 import { createModelPanel } from "./model-panel.ts";
 import { createMonitor } from "./monitor.ts";
+import { createOfflineUse } from "./offline/registration.ts";
 import { createOutputView } from "./output-view.ts";
 import { describeProgress } from "./progress.ts";
 import { createPromptPanel } from "./prompt-panel.ts";
 import { createSession, type Phase } from "./session.ts";
 import { createSettings } from "./settings.ts";
 import { ChoiceError, type ModelChoice } from "./sources.ts";
+import { createNotices } from "./states/notices.ts";
+import { watchStates } from "./states/watch.ts";
 
 const ENDINGS: Record<GenerateResult["reason"], string> = {
   "end-of-sequence": "the model ended here",
@@ -25,11 +33,24 @@ const ENDINGS: Record<GenerateResult["reason"], string> = {
 };
 
 const alert = createAlert();
-const output = createOutputView();
+const announcer = createAnnouncer();
+const output = createOutputView(announcer);
 const figures = createFigures();
 const monitor = createMonitor(figures, createExpertsView());
 let phase: Phase = "empty";
 let busy = false;
+let afterwards: (() => void) | undefined;
+
+const notices = createNotices();
+const states = watchStates(notices);
+const offlineUse = createOfflineUse({
+  onUpdate: (takeOver) =>
+    notices.set("update", true, {
+      headline: "A new version of this page is ready.",
+      advice: "It takes over when you reload; an answer being written is waited for.",
+      action: { label: "Reload", act: () => whenIdle(takeOver) },
+    }),
+});
 
 const session = createSession(WebMoE.load, {
   onPhase(next) {
@@ -43,13 +64,20 @@ const session = createSession(WebMoE.load, {
   onModel(model) {
     monitor.attach(model);
     modelPanel.show("", model?.info);
-    if (model) output.announce("Model ready");
+    if (!model) return;
+    announcer.say("Model ready");
+    offlineUse.modelLoaded();
+    void model.stats().then(
+      (stats) => states.checkRoom(model.info, stats),
+      () => undefined,
+    );
   },
 });
 
 const promptPanel = createPromptPanel({
-  onGenerate: () => void generate(),
+  onGenerate: generate,
   onStop: () => session.stop(),
+  onMode: showMode,
   onFirstTouch() {
     // Only what came with the page is loaded unasked, and only where the person does not save data.
     const savesData =
@@ -61,6 +89,12 @@ const promptPanel = createPromptPanel({
 const modelPanel = createModelPanel({
   onChoice(choice, start) {
     alert.clear();
+    const offlineChoice = byId("offline-use", HTMLSelectElement);
+    offlineChoice.value = offlineUse.isOn() ? "on" : "off";
+    offlineChoice.disabled = !offlineUse.isPossible;
+    offlineChoice.addEventListener("change", () => offlineUse.set(offlineChoice.value === "on"));
+
+    createKeyboardMap();
     promptPanel.setEmbedded(modelPanel.isEmbedded());
     if (!choice) session.clear();
     else if (start) prepare(choice);
@@ -76,6 +110,18 @@ const settings = createSettings(() => {
     // No model is chosen yet; the new setting counts when one is.
   }
 });
+
+const chat = createChatPanel({
+  onAsk: () => void write(nextAnswer),
+  onNothingKept: () => states.nothingKept(),
+});
+
+/** The conversation stands above its prompt, a continuation below: each where the next word is looked for. */
+function showMode(mode: Mode): void {
+  const isChat = mode === "chat";
+  byId("output-panel", HTMLElement).hidden = isChat;
+  byId("chat-panel", HTMLElement).hidden = !isChat;
+}
 
 function configure(choice: ModelChoice): void {
   session.configure({
@@ -100,86 +146,126 @@ function fail(error: unknown): void {
   alert.show(error);
 }
 
-async function generate(): Promise<void> {
+/** Where a text goes: the continuation of a prompt, or the next answer of a conversation. */
+interface Writer {
+  readonly prompt: Prompt;
+  begin(): void;
+  append(piece: string): void;
+  end(note: string): void | Promise<void>;
+}
+
+const continuation = (text: string): Writer => ({ prompt: text, ...outputOf(text) });
+const outputOf = (text: string): Omit<Writer, "prompt"> => ({
+  begin: () => output.begin(text),
+  append: output.append,
+  end: output.end,
+});
+
+const nextAnswer = (): Writer => ({
+  prompt: chat.messages(settings.systemMessage()),
+  begin() {
+    announcer.begin();
+    chat.begin();
+  },
+  append(piece) {
+    chat.append(piece);
+    announcer.grow(piece);
+  },
+  async end(note) {
+    announcer.end(note);
+    await chat.end(note);
+  },
+});
+
+function generate(): void {
+  const text = promptPanel.prompt();
+  const isChat = promptPanel.mode() === "chat";
+  void write(() => {
+    if (text.trim() === "") throw new ChoiceError("Write a prompt first, or take one of the examples.");
+    if (!isChat) return continuation(text);
+    // Refused here, the words stay in the field.
+    modelPanel.current();
+    chat.ask(text.trim());
+    promptPanel.empty();
+    return nextAnswer();
+  });
+}
+
+async function write(writerFor: () => Writer): Promise<void> {
   if (busy) return;
   alert.clear();
-  const text = promptPanel.prompt();
-  const form = promptPanel.form();
-  busy = true;
   let model: Model | undefined;
   try {
-    if (text.trim() === "") throw new ChoiceError("Write a prompt first, or take one of the examples.");
+    const writer = writerFor();
+    setBusy(true);
     configure(modelPanel.current());
     promptPanel.showPhase(session.model ? phase : "loading", busy);
     figures.showRate(Number.NaN);
     figures.showFirstToken(undefined);
-    model = await generateFrom(text, form);
+    model = await generateInto(writer);
   } catch (error) {
     fail(error);
   } finally {
-    busy = false;
-    promptPanel.showPhase(phase, busy);
-    if (model && model === session.model) await monitor.settle(model);
+    setBusy(false);
+    if (model && model === session.model) {
+      await monitor.settle(model);
+      await model.stats().then(
+        (stats) => states.checkRoom(model!.info, stats),
+        () => undefined,
+      );
+    }
   }
 }
 
+/** Runs at once, or when the text being written has ended. */
+function whenIdle(act: () => void): void {
+  if (busy) afterwards = act;
+  else act();
+}
+
+function setBusy(next: boolean): void {
+  busy = next;
+  if (!busy) afterwards?.();
+  promptPanel.showPhase(phase, busy);
+  chat.setBusy(busy);
+}
+
 /** One generation with its figures; the model it ran on. Throws the library's errors. */
-async function generateFrom(text: string, form: "continue" | "question"): Promise<Model | undefined> {
+async function generateInto(writer: Writer): Promise<Model | undefined> {
   const options = settings.sampling();
-  output.begin(text, form);
-  const meter = createMeter();
-  const writing = session.generate(composePrompt(text, form), options, {
+  writer.begin();
+  const meter = createMeter(figures);
+  const writing = session.generate(writer.prompt, options, {
     onStart(model) {
       meter.start();
       void monitor.begin(model);
     },
     onToken(token) {
-      output.append(token.text);
+      writer.append(token.text);
       meter.count();
     },
   });
-  const result = await writing.catch((error: unknown) => {
-    output.end(meter.tokens() === 0 ? "" : "Broken off.");
+  const result = await writing.catch(async (error: unknown) => {
+    await writer.end(meter.tokens() === 0 ? "" : "Broken off.");
     throw error;
   });
   meter.finish();
   if (result) figures.showFirstToken(result.firstTokenSeconds);
   const count = result?.generatedTokens ?? meter.tokens();
   const ending = result ? ENDINGS[result.reason] : "stopped";
-  output.end(`${formatCount(count)} ${count === 1 ? "token" : "tokens"}, ${ending}. Seed ${options.seed}.`);
+  await writer.end(
+    `${formatCount(count)} ${count === 1 ? "token" : "tokens"}, ${ending}. Seed ${options.seed}.`,
+  );
   return session.model;
 }
 
-/** Tokens a second as the person sees them arrive, and the wait for the first. */
-function createMeter() {
-  let begun = 0;
-  let first = 0;
-  let last = 0;
-  let shown = 0;
-  let tokens = 0;
-  /** The first token is the end of the prompt's time, not part of the rate. */
-  const showRate = (until: number): void => figures.showRate((tokens - 1) / ((until - first) / 1000));
-  return {
-    tokens: () => tokens,
-    start(): void {
-      begun = performance.now();
-    },
-    count(): void {
-      const now = performance.now();
-      tokens++;
-      if (tokens === 1) {
-        first = now;
-        figures.showFirstToken((now - begun) / 1000);
-      } else if (now - shown > 200) {
-        shown = now;
-        showRate(now);
-      }
-      last = now;
-    },
-    finish: () => showRate(last),
-  };
-}
+const offlineChoice = byId("offline-use", HTMLSelectElement);
+offlineChoice.value = offlineUse.isOn() ? "on" : "off";
+offlineChoice.disabled = !offlineUse.isPossible;
+offlineChoice.addEventListener("change", () => offlineUse.set(offlineChoice.value === "on"));
 
+createKeyboardMap();
 promptPanel.setEmbedded(modelPanel.isEmbedded());
+promptPanel.showMode();
 promptPanel.showPhase(phase, busy);
 figures.clear();

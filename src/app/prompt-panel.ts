@@ -1,12 +1,13 @@
 import type { LoadProgress } from "../index.ts";
 import { byId } from "./dom.ts";
-import { EXAMPLES, type PromptForm } from "./examples.ts";
+import { EXAMPLES, type Mode } from "./examples.ts";
 import { describeProgress } from "./progress.ts";
 import type { Phase } from "./session.ts";
 
 export interface PromptPanelEvents {
   onGenerate(): void;
   onStop(): void;
+  onMode(mode: Mode): void;
   /** The person turned to the prompt or the examples: a good moment to get the model ready. */
   onFirstTouch(): void;
 }
@@ -15,14 +16,26 @@ export interface PromptPanelEvents {
 export function createPromptPanel(events: PromptPanelEvents) {
   const form = byId("prompt-panel", HTMLFormElement);
   const prompt = byId("prompt", HTMLTextAreaElement);
+  const label = byId("prompt-label", HTMLLabelElement);
   const generate = byId("generate", HTMLButtonElement);
   const stop = byId("stop", HTMLButtonElement);
   const loading = byId("loading", HTMLElement);
   const loadingText = byId("loading-text", HTMLElement);
   const bar = byId("loading-bar", HTMLProgressElement);
-  const formChoice = byId("form-choice", HTMLFieldSetElement);
   const examples = byId("examples", HTMLElement);
-  const radios = [...document.querySelectorAll<HTMLInputElement>('input[name="prompt-form"]')];
+  const radios = [...document.querySelectorAll<HTMLInputElement>('input[name="mode"]')];
+  const canHover = matchMedia("(pointer: fine)");
+
+  const mode = (): Mode =>
+    radios.some((radio) => radio.checked && radio.value === "chat") ? "chat" : "continue";
+  function showMode(): void {
+    const isChat = mode() === "chat";
+    label.textContent = isChat ? "Message" : "Prompt";
+    prompt.placeholder = isChat ? "Ask something…" : "Once upon a time…";
+    generate.textContent = isChat ? "Send" : "Generate";
+    events.onMode(mode());
+  }
+  for (const radio of radios) radio.addEventListener("change", showMode);
 
   for (const example of EXAMPLES) {
     const button = document.createElement("button");
@@ -31,7 +44,8 @@ export function createPromptPanel(events: PromptPanelEvents) {
     button.textContent = example.label;
     button.addEventListener("click", () => {
       prompt.value = example.prompt;
-      for (const radio of radios) radio.checked = radio.value === example.form;
+      for (const radio of radios) radio.checked = radio.value === example.mode;
+      showMode();
       prompt.focus();
     });
     examples.append(button);
@@ -47,6 +61,7 @@ export function createPromptPanel(events: PromptPanelEvents) {
   }
   stop.addEventListener("click", () => events.onStop());
   document.addEventListener("keydown", (event) => {
+    if (document.querySelector("dialog[open]")) return;
     if (event.key === "Escape" && !stop.disabled) {
       event.preventDefault();
       events.onStop();
@@ -55,18 +70,28 @@ export function createPromptPanel(events: PromptPanelEvents) {
       events.onGenerate();
     }
   });
-  if (/Mac|iP(hone|ad)/.test(navigator.userAgent)) byId("generate-key", HTMLElement).textContent = "⌘";
+  prompt.addEventListener("keydown", (event) => {
+    // Under a thumb, Enter is the only way to a new line; with a keyboard, Shift and Enter is one.
+    const sends = mode() === "chat" && canHover.matches && !event.shiftKey && !event.isComposing;
+    if (event.key !== "Enter" || !sends || event.ctrlKey || event.metaKey || generate.disabled) return;
+    event.preventDefault();
+    events.onGenerate();
+  });
+  if (/Mac|iP(hone|ad)/.test(navigator.userAgent)) {
+    for (const key of document.querySelectorAll(".command-key")) key.textContent = "⌘";
+  }
 
   return {
     prompt: (): string => prompt.value,
     focus: (): void => prompt.focus(),
-    form: (): PromptForm =>
-      !formChoice.hidden && radios.some((radio) => radio.checked && radio.value === "question")
-        ? "question"
-        : "continue",
-    /** Examples and the chat form are the embedded model's. */
+    mode,
+    /** Shows what the choice of mode means; a browser restores it from the last visit without an event. */
+    showMode,
+    empty(): void {
+      prompt.value = "";
+    },
+    /** The examples are the embedded model's. */
     setEmbedded(isEmbedded: boolean): void {
-      formChoice.hidden = !isEmbedded;
       examples.hidden = !isEmbedded;
     },
     /** `busy`: a generation was asked for and has not ended. */

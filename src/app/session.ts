@@ -7,6 +7,7 @@ import {
   type LoadProgress,
   type Model,
   type ModelSource,
+  type Prompt,
   type Token,
   WebMoEError,
 } from "../index.ts";
@@ -120,7 +121,7 @@ export function createSession(open: Open, events: SessionEvents) {
   }
 
   async function run(
-    prompt: string,
+    prompt: Prompt,
     options: GenerateOptions,
     signal: AbortSignal,
     watcher: GenerationWatcher,
@@ -160,7 +161,7 @@ export function createSession(open: Open, events: SessionEvents) {
     },
     /** Loads if needed, then streams tokens. Undefined means stopped by the person; failures are the library's errors. */
     async generate(
-      prompt: string,
+      prompt: Prompt,
       options: GenerateOptions,
       watcher: GenerationWatcher,
     ): Promise<GenerateResult | undefined> {

@@ -40,6 +40,8 @@ export function createSettings(onEngineChange: () => void) {
         seed: isSeeded ? readNumber(seed) : crypto.getRandomValues(new Uint32Array(1))[0]!,
       };
     },
+    /** What the model is told before a conversation; empty for nothing. */
+    systemMessage: (): string => byId("system-message", HTMLTextAreaElement).value,
     backend(): BackendChoice {
       return backend.value === "webgpu" || backend.value === "wasm" ? backend.value : "auto";
     },

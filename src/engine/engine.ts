@@ -2,6 +2,7 @@ import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { Model } from "../api/model.ts";
 import type { LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
 import type { Backend } from "../backend/backend.ts";
+import { chatPrompts } from "../chat/prompt.ts";
 import type { OpenedModel } from "../experts/identity.ts";
 import { type Library, openLibrary } from "../experts/library.ts";
 import type { PartStore } from "../experts/store/store.ts";
@@ -82,6 +83,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     const description = await readDescription(opened, progress, signal);
     const { plan, file, name } = description;
     const tokenizer = tokenizerFrom(file.metadata, core);
+    const chat = chatPrompts(tokenizer, file.metadata.optionalString("tokenizer.chat_template"));
     const contextLength = contextLengthFor(plan, settings.contextLength);
     const directory = partDirectory(description);
     library = await openLibrary({
@@ -151,6 +153,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     return createSession({
       info: modelInfo({
         description,
+        chatTemplate: chat.source,
         backend,
         residency,
         contextLength,
@@ -160,6 +163,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       }),
       backend,
       tokenizer,
+      chat,
       executor,
       residency,
       recorder,

@@ -46,8 +46,8 @@ test("every chunk of a dense prompt is submitted before the next pass begins", a
     backend,
     core: {} as Core,
     residency: {} as Residency,
-    listeners: [],
     segmentLayers: 1,
+    listeners: [],
   });
   await executor.prefill(new Uint32Array(2 * CHUNK_ROWS + 1), { kind: "logits" });
   expect(settled.filter(([, kind]) => kind === "rms-norm").map(([position]) => position)).toEqual([
@@ -55,4 +55,34 @@ test("every chunk of a dense prompt is submitted before the next pass begins", a
     CHUNK_ROWS,
     2 * CHUNK_ROWS,
   ]);
+});
+
+test("a prompt that begins like the last one computes only the chunks that differ, and its last row always", async () => {
+  const { backend, settled } = recordingDevice();
+  const executor = createExecutor({
+    plan: DENSE,
+    backend,
+    core: {} as Core,
+    residency: {} as Residency,
+    segmentLayers: 1,
+    listeners: [],
+  });
+  const prompt = (length: number, last = 7): Uint32Array =>
+    new Uint32Array(length).fill(7).fill(last, length - 1);
+  /** Positions of the passes that a prompt takes. */
+  const passes = async (tokens: Uint32Array, signal?: AbortSignal): Promise<number[]> => {
+    settled.length = 0;
+    await executor.prefill(tokens, { kind: "logits" }, signal).catch(() => undefined);
+    return settled.filter(([, kind]) => kind === "embed").map(([position]) => position);
+  };
+  const chunks = (count: number): number => count * CHUNK_ROWS;
+  expect(await passes(prompt(chunks(2) + 5))).toEqual([0, chunks(1), chunks(2)]);
+  expect(await passes(prompt(chunks(2) + 9))).toEqual([chunks(2)]);
+  expect(await passes(prompt(chunks(2)))).toEqual([chunks(1)]);
+  expect(await passes(prompt(chunks(2), 8))).toEqual([chunks(1)]);
+  expect(await passes(prompt(chunks(1) - 1))).toEqual([0]);
+  // That one overwrote the first chunk, and no chunk is whole any more.
+  expect(await passes(prompt(chunks(1) + 1))).toEqual([0, chunks(1)]);
+  expect(await passes(prompt(chunks(1) + 1, 8), AbortSignal.abort())).toEqual([]);
+  expect(await passes(prompt(chunks(1) + 1))).toEqual([chunks(1)]);
 });

@@ -22,9 +22,17 @@ export interface Finished {
   readonly logits: Float32Array;
 }
 
+export interface Prefilled extends Finished {
+  /** Tokens whose keys and values were still there from the prompt before. */
+  readonly reusedTokens: number;
+}
+
 export interface Executor {
-  /** Computes a prompt from position 0 in chunks of CHUNK_ROWS. */
-  prefill(tokens: Uint32Array, finish: Finish, signal?: AbortSignal): Promise<Finished>;
+  /**
+   * Computes a prompt from position 0 in chunks of CHUNK_ROWS. Whole chunks that the last prompt began with too are
+   * not computed again: the passes that filled their part of the KV cache are those that would.
+   */
+  prefill(tokens: Uint32Array, finish: Finish, signal?: AbortSignal): Promise<Prefilled>;
   /** Computes one token at `position`. */
   decode(token: number, position: number, finish: Finish, signal?: AbortSignal): Promise<Finished>;
   /** Segments run again because an expert was missing. */
@@ -180,18 +188,33 @@ export function createExecutor(options: ExecutorOptions): Executor {
     }
   }
 
+  /** Tokens of the chunks that stand in the KV cache whole, in the order they were prefilled. */
+  let prefilled = new Uint32Array(0);
+  /** Rows of whole chunks that begin `tokens` and stand in the KV cache. The last row is always computed: it has the logits. */
+  function reusableRows(tokens: Uint32Array): number {
+    const most = Math.min(prefilled.length, tokens.length - 1);
+    let same = 0;
+    while (same < most && tokens[same] === prefilled[same]) same++;
+    return same - (same % CHUNK_ROWS);
+  }
+
   return {
     async prefill(tokens, finish, signal) {
+      const reusedTokens = reusableRows(tokens);
+      // What follows is overwritten, by this prompt's chunks or by the tokens that it is answered with.
+      prefilled = tokens.slice(0, reusedTokens);
       let last: Finished | undefined;
-      for (let start = 0; start < tokens.length; start += CHUNK_ROWS) {
+      for (let start = reusedTokens; start < tokens.length; start += CHUNK_ROWS) {
         throwIfAborted(signal);
-        const chunk = tokens.subarray(start, start + CHUNK_ROWS);
+        const end = start + CHUNK_ROWS;
+        const chunk = tokens.subarray(start, end);
         await backend.beginPass({ phase: "prefill", position: start, tokens: chunk });
         for (const listener of listeners) listener.beginPass("prefill", start, chunk);
-        last = await runCut("prefill", start + CHUNK_ROWS >= tokens.length ? finish : undefined, signal);
+        last = await runCut("prefill", end >= tokens.length ? finish : undefined, signal);
         for (const listener of listeners) listener.endPass();
+        if (end <= tokens.length) prefilled = tokens.slice(0, end);
       }
-      return last!;
+      return { ...last!, reusedTokens };
     },
     async decode(token, position, finish, signal) {
       throwIfAborted(signal);

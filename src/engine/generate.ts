@@ -50,13 +50,15 @@ export async function* generate(generation: Generation): AsyncGenerator<Token, G
   const matcher = stopMatcher(settings.stop);
   const finish = () => ({ kind: "token", params: sampleParams(settings, history) }) as const;
 
-  let { token } = await executor.prefill(prompt, finish(), signal);
+  const { reusedTokens, token: first } = await executor.prefill(prompt, finish(), signal);
+  let token = first;
   const prefilled = performance.now();
-  speed.prefillTokensPerSecond = (prompt.length * 1000) / (prefilled - started);
+  speed.prefillTokensPerSecond = ((prompt.length - reusedTokens) * 1000) / (prefilled - started);
   speed.decodeTokensPerSecond = 0;
   const result = (reason: GenerateResult["reason"], generatedTokens: number): GenerateResult => ({
     reason,
     promptTokens: prompt.length,
+    reusedTokens,
     generatedTokens,
     firstTokenSeconds: (prefilled - started) / 1000,
   });

@@ -5,6 +5,7 @@ import type { Residency } from "../residency/residency.ts";
 
 export interface InfoParts {
   readonly description: ModelDescription;
+  readonly chatTemplate: ModelInfo["chatTemplate"];
   readonly backend: Backend;
   readonly residency: Residency;
   readonly fileBytes: number;
@@ -33,6 +34,7 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     quantizations,
     expertBudget,
     slotsPerLayer: Array.from(residency.counts),
+    chatTemplate: parts.chatTemplate,
     numerics: backend.numerics,
     threads: backend.threads,
     memory,

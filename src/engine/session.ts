@@ -1,7 +1,9 @@
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { ModelInfo, Stats } from "../api/info.ts";
-import type { Model } from "../api/model.ts";
+import { isMessages } from "../api/messages.ts";
+import type { Model, Prompt } from "../api/model.ts";
 import type { Backend } from "../backend/backend.ts";
+import type { ChatPrompts } from "../chat/prompt.ts";
 import type { LibraryReport } from "../experts/part-loader.ts";
 import type { Tokenizer } from "../model/tokenizer/tokenizer.ts";
 import type { PrefetchCounters } from "../residency/prefetcher.ts";
@@ -20,6 +22,7 @@ export interface SessionParts {
   readonly info: ModelInfo;
   readonly backend: Backend;
   readonly tokenizer: Tokenizer;
+  readonly chat: ChatPrompts;
   readonly executor: Executor;
   readonly residency: Residency;
   readonly recorder: RoutingRecorder;
@@ -34,7 +37,8 @@ export interface SessionParts {
 
 /** A loaded model in the thread that computes: what the worker and Node both serve. */
 export function createSession(parts: SessionParts): Model {
-  const { info, backend, tokenizer, executor, residency, recorder, prefetch, completion, counters } = parts;
+  const { info, backend, tokenizer, chat, executor, residency, recorder, prefetch, completion, counters } =
+    parts;
   const { vocabSize, layerCount, expertCount, expertsPerToken } = info;
   const queue = turns();
   const disposal = new AbortController();
@@ -55,9 +59,13 @@ export function createSession(parts: SessionParts): Model {
       resume();
     };
   };
-  const promptIds = (prompt: string | readonly number[] | Uint32Array): Uint32Array => {
+  const promptIds = (prompt: Prompt): Uint32Array => {
     const ids =
-      typeof prompt === "string" ? tokenizer.encode(prompt, { special: true }) : Uint32Array.from(prompt);
+      typeof prompt === "string"
+        ? tokenizer.encode(prompt, { special: true })
+        : isMessages(prompt)
+          ? chat.encode(prompt)
+          : Uint32Array.from(prompt);
     checkPrompt(ids, info.contextLength, vocabSize);
     return ids;
   };
@@ -93,7 +101,9 @@ export function createSession(parts: SessionParts): Model {
     },
     async tokenize(text, options = {}) {
       live();
-      return tokenizer.encode(text, { special: true, ...options });
+      return typeof text === "string"
+        ? tokenizer.encode(text, { special: true, ...options })
+        : chat.encode(text);
     },
     async detokenize(tokenIds) {
       live();

@@ -1,5 +1,6 @@
 import { proxy, type Remote, releaseProxy, wrap } from "comlink";
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
+import { isMessages } from "../api/messages.ts";
 import type { Model } from "../api/model.ts";
 import type { LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
 import { carryErrors } from "./errors.ts";
@@ -86,9 +87,9 @@ export async function loadInWorker(source: ModelSource, options: LoadOptions = {
         const cancel = (): void => void host.cancel(id);
         abortSignal?.addEventListener("abort", cancel);
         try {
-          await call(
-            host.start(id, typeof prompt === "string" ? prompt : Uint32Array.from(prompt), wireGenerate),
-          );
+          const wirePrompt =
+            typeof prompt === "string" || isMessages(prompt) ? prompt : Uint32Array.from(prompt);
+          await call(host.start(id, wirePrompt, wireGenerate));
           for (;;) {
             const { tokens, result } = await call(host.next(id));
             for (const token of tokens) {

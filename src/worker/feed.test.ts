@@ -6,6 +6,7 @@ const RESULT: GenerateResult = {
   reason: "max-tokens",
   promptTokens: 1,
   generatedTokens: 3,
+  reusedTokens: 0,
   firstTokenSeconds: 0,
 };
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));

@@ -9,7 +9,13 @@ import type { EngineHost, WireSource } from "./protocol.ts";
 
 carryErrors();
 
-const RESULT = { reason: "max-tokens", promptTokens: 1, generatedTokens: 1, firstTokenSeconds: 0 } as const;
+const RESULT = {
+  reason: "max-tokens",
+  promptTokens: 1,
+  reusedTokens: 0,
+  generatedTokens: 1,
+  firstTokenSeconds: 0,
+} as const;
 
 /** A model that says a token every turn of the event loop until it is told to stop. */
 const model = {

@@ -1,4 +1,5 @@
 import type { ExpertSnapshot, ModelInfo, Stats } from "../api/info.ts";
+import type { Message } from "../api/messages.ts";
 import type { GenerateOptions, LoadOptions, LoadProgress } from "../api/options.ts";
 import type { GenerateResult, Token } from "../api/tokens.ts";
 
@@ -11,6 +12,7 @@ import type { GenerateResult, Token } from "../api/tokens.ts";
 export type WireSource = string | Blob | readonly (string | Blob)[];
 export type WireLoadOptions = Omit<LoadOptions, "signal" | "onProgress">;
 export type WireGenerateOptions = Omit<GenerateOptions, "signal">;
+export type WirePrompt = string | Uint32Array | readonly Message[];
 export type CallId = number;
 
 /** Tokens since the last batch; `result` comes with the last. */
@@ -27,12 +29,15 @@ export interface EngineHost {
     onProgress: ((progress: LoadProgress) => void) | undefined,
   ): Promise<ModelInfo>;
   /** Starts a generation; it runs ahead of `next` by a bounded number of tokens. */
-  start(call: CallId, prompt: string | Uint32Array, options: WireGenerateOptions): void;
+  start(call: CallId, prompt: WirePrompt, options: WireGenerateOptions): void;
   next(call: CallId): Promise<TokenBatch>;
   evaluate(call: CallId, tokenIds: Uint32Array): Promise<Float32Array>;
   /** Aborts a call; harmless when it has ended. */
   cancel(call: CallId): void;
-  tokenize(text: string, options: { special?: boolean; addBos?: boolean }): Promise<Uint32Array>;
+  tokenize(
+    text: string | readonly Message[],
+    options: { special?: boolean; addBos?: boolean },
+  ): Promise<Uint32Array>;
   detokenize(tokenIds: Uint32Array): Promise<string>;
   stats(): Promise<Stats>;
   experts(): Promise<ExpertSnapshot>;

@@ -27,14 +27,27 @@ export interface TokenDecoder {
 export interface Tokenizer {
   readonly vocabSize: number;
   readonly bosId: number | undefined;
+  readonly eosId: number | undefined;
+  /** Whether texts begin with BOS by default. */
+  readonly addsBos: boolean;
   /** Tokens that end a generation. */
   readonly endIds: ReadonlySet<number>;
+  /** Texts of the tokens that `special` parses, longest first. */
+  readonly controlTexts: readonly string[];
+  /** Whether a token is one that only `special` parses. */
+  isControl(id: number): boolean;
+  /** A token as the vocabulary writes it. */
+  textOf(id: number): string;
   /**
    * Token ids of a text. `special` (default true) parses control tokens in it. `addBos` false gives the text
    * alone, true puts BOS in front where the vocabulary has one; by default the file decides. Where the file asks
-   * for EOS after texts, it goes with all but `addBos` false. Unpaired surrogates count as U+FFFD.
+   * for EOS after texts, it goes with all but `addBos` false. Unpaired surrogates count as U+FFFD. What is between
+   * special tokens is read as `restore` gives it back.
    */
-  encode(text: string, options?: { special?: boolean; addBos?: boolean }): Uint32Array;
+  encode(
+    text: string,
+    options?: { special?: boolean; addBos?: boolean; restore?: (text: string) => string },
+  ): Uint32Array;
   /**
    * Text of the ids from its start, control tokens left out; bytes that are not UTF-8 become U+FFFD. Of a
    * vocabulary that puts a space before texts, one space is taken from the first token.
@@ -89,6 +102,8 @@ export function createTokenizer(core: Core, metadata: TokenizerMetadata): Tokeni
   const splitSpecial = specialSplitter(vocabulary);
   const scheme = createScheme(core, vocabulary, metadata);
   const spacePrefix = scheme.spacePrefix && metadata.addSpacePrefix !== false;
+  const addsBos = metadata.addBos ?? scheme.addBos;
+  const isControl = (id: number): boolean => (kinds[id]! & (CONTROL | UNKNOWN)) !== 0;
 
   const pieces = new Map<number, Uint8Array>();
   const pieceOf = (id: number): Uint8Array => {
@@ -121,14 +136,22 @@ export function createTokenizer(core: Core, metadata: TokenizerMetadata): Tokeni
   return {
     vocabSize: texts.length,
     bosId,
+    eosId,
+    addsBos,
     endIds,
-    encode(text, { special = true, addBos } = {}) {
+    controlTexts: texts.filter((_, id) => isControl(id)).sort((a, b) => b.length - a.length),
+    isControl,
+    textOf: (id) => texts[id] ?? "",
+    encode(text, { special = true, addBos, restore = (fragment: string) => fragment } = {}) {
       const ids: number[] = [];
-      if ((addBos ?? metadata.addBos ?? scheme.addBos) && bosId !== undefined) ids.push(bosId);
+      if ((addBos ?? addsBos) && bosId !== undefined) ids.push(bosId);
       let afterSpecial = true;
       for (const fragment of splitSpecial(text.replace(/\p{Surrogate}/gu, "\ufffd"), special)) {
         if (typeof fragment === "number") ids.push(fragment);
-        else scheme.encode(spacePrefix && afterSpecial ? ` ${fragment}` : fragment, ids);
+        else {
+          const original = restore(fragment);
+          scheme.encode(spacePrefix && afterSpecial ? ` ${original}` : original, ids);
+        }
         afterSpecial = typeof fragment === "number";
       }
       if (addBos !== false && metadata.addEos && eosId !== undefined) ids.push(eosId);

@@ -1,0 +1,80 @@
+/** What the page says of the device and of itself: what is, and what to do. */
+import type { Page } from "@playwright/test";
+import { expect, test, visit } from "./page/visit.ts";
+
+const STORY = "Once upon a time, there was a little dog named Max.";
+const notice = (page: Page, headline: string) =>
+  page.getByRole("status").locator(".notice", { hasText: headline });
+
+test("without WebGPU, offline, and with another tab open, the page says so and works", async ({
+  page,
+  site,
+  context,
+}) => {
+  await page.addInitScript(() => {
+    Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined });
+  });
+  const { generate, ending } = await visit(page, site);
+  await expect(notice(page, "This browser has no WebGPU.")).toContainText("Newer versions of Chrome");
+  await expect(notice(page, "another tab")).toBeHidden();
+  await page.getByLabel("Prompt").fill(STORY);
+  await generate.click();
+  await expect(ending).toContainText("8 tokens");
+  await expect(page.locator("#figure-offline")).toHaveText(/^100\s%$/);
+
+  const second = await context.newPage();
+  const other = await visit(second, site, { backend: "wasm" });
+  await expect(notice(second, "WebMoE is open in another tab.")).toContainText("close one");
+  await second.getByLabel("Prompt").fill(STORY);
+  await other.generate.click();
+  await expect(other.ending).toContainText("8 tokens");
+  await page.close();
+  await expect(notice(second, "another tab")).toBeHidden();
+
+  await context.setOffline(true);
+  await expect(notice(second, "You are offline.")).toContainText("stored whole go on working");
+  const ended = (await other.ending.textContent())!;
+  await other.generate.click();
+  // Another random seed: another ending.
+  await expect(other.ending).not.toContainText(ended);
+  await expect(other.ending).toContainText("8 tokens");
+  await context.setOffline(false);
+  await expect(notice(second, "You are offline.")).toBeHidden();
+});
+
+test("a store with too little room is said, with what is missing", async ({ page, site, context }) => {
+  const session = await context.newCDPSession(page);
+  await session.send("Storage.overrideQuotaForOrigin", {
+    origin: new URL(site.url).origin,
+    quotaSize: 3_000_000,
+  });
+  const { generate, ending } = await visit(page, site, { backend: "wasm" });
+  await page.getByLabel("Prompt").fill(STORY);
+  await generate.click();
+  await expect(ending).toContainText("8 tokens");
+  const little = notice(page, "There is too little room to store this model.");
+  await expect(little).toContainText(
+    /(left for this site|refuses to store more); demo-moe needs [\d.]+\sMB\. It runs/,
+  );
+  await little.getByRole("button", { name: "Dismiss" }).click();
+  await expect(little).toBeHidden();
+});
+
+test("where nothing can be stored, a conversation works and the page says that it will be gone", async ({
+  page,
+  site,
+}) => {
+  await page.addInitScript(() => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("A mutation operation was attempted on a closed window.", "SecurityError");
+    };
+  });
+  await visit(page, site, { backend: "wasm", maxTokens: 8 });
+  await expect(notice(page, "This window keeps nothing.")).toContainText("open the page in a normal window");
+  await page.getByRole("radio", { name: "Chat" }).check();
+  await page.getByLabel("Message", { exact: true }).fill("Who are you?");
+  await page.getByRole("button", { name: "Send" }).click();
+  await expect(page.locator(".of-assistant .turn-foot p")).toContainText("tokens");
+  await page.getByRole("button", { name: "New", exact: true }).click();
+  await expect(page.getByLabel("Conversation", { exact: true }).locator("option")).toHaveCount(2);
+});

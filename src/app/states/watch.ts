@@ -1,0 +1,74 @@
+import type { ModelInfo, Stats } from "../../index.ts";
+import { formatBytes } from "../format.ts";
+import type { Notices } from "./notices.ts";
+
+const LOCK = "webmoe-page";
+
+/** Looks at what the page runs on, and says what is missing and what to do. */
+export function watchStates(notices: Notices) {
+  const showConnection = (): void =>
+    notices.set("offline", !navigator.onLine, {
+      headline: "You are offline.",
+      advice:
+        "Conversations and models that are stored whole go on working; anything else needs the network again.",
+    });
+  addEventListener("online", showConnection);
+  addEventListener("offline", showConnection);
+  showConnection();
+
+  async function lookForGpu(): Promise<void> {
+    const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+    notices.set("no-webgpu", !adapter, {
+      headline: "This browser has no WebGPU.",
+      advice:
+        "Models compute on the processor, which is slower. Newer versions of Chrome, Edge, Safari and Firefox have it; " +
+        "there, check that graphics acceleration is switched on.",
+    });
+  }
+  void lookForGpu();
+
+  /** The first tab holds the lock as long as it is open; another one waits for it, and says so. */
+  async function lookForOtherTabs(): Promise<void> {
+    const notice = {
+      headline: "WebMoE is open in another tab.",
+      advice:
+        "Conversations and stored models are shared, memory is not: if the device gets slow or runs out, close one.",
+    };
+    const forever = new Promise<never>(() => {});
+    await navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => {
+      notices.set("two-tabs", !lock, notice);
+      return lock ? forever : undefined;
+    });
+    await navigator.locks.request(LOCK, () => {
+      notices.set("two-tabs", false, notice);
+      return forever;
+    });
+  }
+  if ("locks" in navigator) void lookForOtherTabs();
+
+  return {
+    /** Conversations or models cannot be stored at all. */
+    nothingKept(): void {
+      notices.set("nothing-kept", true, {
+        headline: "This window keeps nothing.",
+        advice:
+          "It is private, or storage is switched off for this site. All works, but conversations and models are gone " +
+          "when it is closed: open the page in a normal window to keep them.",
+      });
+    },
+    /** What the store has room for beside what a model takes. */
+    async checkRoom(info: ModelInfo, stats: Stats): Promise<void> {
+      const { quota = Number.POSITIVE_INFINITY, usage = 0 } =
+        (await navigator.storage?.estimate?.().catch(() => undefined)) ?? {};
+      const missing = Math.max(0, stats.storableBytes - stats.storedBytes);
+      const room = Math.max(0, quota - usage);
+      notices.set("little-room", stats.storeFailures > 0 || (stats.storableBytes > 0 && room < missing), {
+        headline: "There is too little room to store this model.",
+        advice:
+          `${room < missing ? `The browser has ${formatBytes(room)} left for this site` : "The browser refuses to store more"}; ` +
+          `${info.name} needs ${formatBytes(missing)}. It runs, but has to be fetched again next time. Free space on ` +
+          "the device, or delete other sites' data.",
+      });
+    },
+  };
+}
