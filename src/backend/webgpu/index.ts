@@ -19,10 +19,11 @@ import { createActivations } from "./activations.ts";
 import { adapterName, type DeviceConstraints, requestAdapter, requestDevice } from "./adapter.ts";
 import type { Variants } from "./compose.ts";
 import { createGpu, type Gpu } from "./device.ts";
-import { routesInWgsl, TILE_ROWS } from "./kernels.ts";
+import { routesInWgsl } from "./kernels.ts";
 import { createKvCache } from "./kv-cache.ts";
 import { createMatrices } from "./matrices.ts";
 import { probeVariants } from "./probe.ts";
+import { EXPERT_TILE_ROWS } from "./products.ts";
 import { createPrograms } from "./programs.ts";
 import { createReadback, type Range } from "./readback.ts";
 import { compilePipelines, createRecorder } from "./recorder.ts";
@@ -248,7 +249,7 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
         }
         runExperts(op, "wave", ranksOf(op.layer));
       } else {
-        const items = encodeBatchWave(wave, TILE_ROWS);
+        const items = encodeBatchWave(wave, EXPERT_TILE_ROWS);
         write(activations.items.buffer, 0, items);
         write(activations.entries.buffer, 0, wave.entries as Uint32Array<ArrayBuffer>);
         runExperts(op, "wave", items.length / 4);

@@ -16,19 +16,24 @@ import halfInteger from "../../../shaders/lib/half-integer.wgsl?raw";
 import halfNative from "../../../shaders/lib/half-native.wgsl?raw";
 import headNorm from "../../../shaders/lib/head-norm.wgsl?raw";
 import headNormNone from "../../../shaders/lib/head-norm-none.wgsl?raw";
+import inputNormed from "../../../shaders/lib/input-normed.wgsl?raw";
+import inputPlain from "../../../shaders/lib/input-plain.wgsl?raw";
 import levelsIq4 from "../../../shaders/lib/levels-iq4.wgsl?raw";
 import matrix from "../../../shaders/lib/matrix.wgsl?raw";
+import normedDropped from "../../../shaders/lib/normed-dropped.wgsl?raw";
+import normedKept from "../../../shaders/lib/normed-kept.wgsl?raw";
 import pieces1 from "../../../shaders/lib/pieces-1.wgsl?raw";
 import pieces2 from "../../../shaders/lib/pieces-2.wgsl?raw";
 import pieces3 from "../../../shaders/lib/pieces-3.wgsl?raw";
 import pieces4 from "../../../shaders/lib/pieces-4.wgsl?raw";
+import productMatrix from "../../../shaders/lib/product-matrix.wgsl?raw";
+import productVector from "../../../shaders/lib/product-vector.wgsl?raw";
 import reduceSubgroups from "../../../shaders/lib/reduce-subgroups.wgsl?raw";
 import reduceTree from "../../../shaders/lib/reduce-tree.wgsl?raw";
 import residualAdd from "../../../shaders/lib/residual-add.wgsl?raw";
 import residualNone from "../../../shaders/lib/residual-none.wgsl?raw";
 import rowNorm from "../../../shaders/lib/row-norm.wgsl?raw";
 import rowsBatch from "../../../shaders/lib/rows-batch.wgsl?raw";
-import rowsOne from "../../../shaders/lib/rows-one.wgsl?raw";
 import sampling from "../../../shaders/lib/sampling.wgsl?raw";
 import scaleAndMinimum from "../../../shaders/lib/scale-and-minimum.wgsl?raw";
 import sharedAdd from "../../../shaders/lib/shared-add.wgsl?raw";
@@ -36,7 +41,6 @@ import sharedNone from "../../../shaders/lib/shared-none.wgsl?raw";
 import silu from "../../../shaders/lib/silu.wgsl?raw";
 import sourceEach from "../../../shaders/lib/source-each.wgsl?raw";
 import sourceLast from "../../../shaders/lib/source-last.wgsl?raw";
-import tile from "../../../shaders/lib/tile.wgsl?raw";
 import vectorsConsecutive from "../../../shaders/lib/vectors-consecutive.wgsl?raw";
 import vectorsOfNibbles from "../../../shaders/lib/vectors-of-nibbles.wgsl?raw";
 import vectorsOfPairs from "../../../shaders/lib/vectors-of-pairs.wgsl?raw";
@@ -84,19 +88,24 @@ export const MODULE_SOURCES = {
   "half-native": halfNative,
   "head-norm-none": headNormNone,
   "head-norm": headNorm,
+  "input-normed": inputNormed,
+  "input-plain": inputPlain,
   "levels-iq4": levelsIq4,
   matrix,
+  "normed-dropped": normedDropped,
+  "normed-kept": normedKept,
   "pieces-1": pieces1,
   "pieces-2": pieces2,
   "pieces-3": pieces3,
   "pieces-4": pieces4,
+  "product-matrix": productMatrix,
+  "product-vector": productVector,
   "reduce-subgroups": reduceSubgroups,
   "reduce-tree": reduceTree,
   "residual-add": residualAdd,
   "residual-none": residualNone,
   "row-norm": rowNorm,
   "rows-batch": rowsBatch,
-  "rows-one": rowsOne,
   sampling,
   "scale-and-minimum": scaleAndMinimum,
   "shared-add": sharedAdd,
@@ -104,7 +113,6 @@ export const MODULE_SOURCES = {
   silu,
   "source-each": sourceEach,
   "source-last": sourceLast,
-  tile,
   "vectors-consecutive": vectorsConsecutive,
   "vectors-of-nibbles": vectorsOfNibbles,
   "vectors-of-pairs": vectorsOfPairs,
