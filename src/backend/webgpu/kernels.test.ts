@@ -5,6 +5,7 @@ import type { Kernel, Variants } from "./compose.ts";
 import { DECODERS } from "./decoders.ts";
 import {
   attentionKernel,
+  attentionMergeKernel,
   combineKernel,
   embedKernel,
   gatedActivationKernel,
@@ -91,7 +92,9 @@ function everyKernel(variants: Variants): Kernel[] {
     ropeCacheKernel(variants, HEADS, ROPE, { span: "head", eps: 1e-6 }),
     ropeCacheKernel(variants, HEADS, ROPE, { span: "row", eps: 1e-6 }),
     ropeCacheKernel(variants, HEADS, { ...ROPE, pairing: "norm" }, undefined),
-    attentionKernel(variants, HEADS, 0.125),
+    attentionKernel(variants, HEADS, 0.125, "one"),
+    attentionKernel(variants, HEADS, 0.125, "batch"),
+    attentionMergeKernel(variants, HEADS),
     routeKernel(variants, ROUTER),
     combineKernel(variants, { width: 2048, expertsPerToken: 8, shared: false, scale: 1 }),
     combineKernel(variants, { width: 2048, expertsPerToken: 8, shared: true, scale: 0.5 }),

@@ -114,13 +114,39 @@ export function ropeCacheKernel(
   );
 }
 
-/** Bindings: 0 batch, 1 q, 2 out, 6 keys, 7 values. */
-export function attentionKernel(variants: Variants, heads: HeadShape, scale: number): Kernel {
+/** Positions that one workgroup attends to in decode. Part of what a token's bits depend on. */
+const ATTENTION_CHUNK = 256;
+
+export const attentionChunks = (positions: number): number => Math.ceil(positions / ATTENTION_CHUNK);
+
+/** Bindings: 0 batch, 1 q, 2 out, 6 keys, 7 values; for one row also 3 and 4, mixtures and softmaxes of chunks. */
+export function attentionKernel(
+  variants: Variants,
+  heads: HeadShape,
+  scale: number,
+  rows: "one" | "batch",
+): Kernel {
   return compose(
     {
       kernel: "attention",
+      modules: ["batch", rows === "one" ? "chunks-many" : "chunks-one"],
+      constants: {
+        ...headConstants(heads),
+        SCALE: float(scale),
+        ...(rows === "one" && { CHUNK: ATTENTION_CHUNK }),
+      },
+    },
+    variants,
+  );
+}
+
+/** Bindings: 0 batch, 1 mixtures, 2 out, 4 softmaxes. */
+export function attentionMergeKernel(variants: Variants, { headCount, headDim }: HeadShape): Kernel {
+  return compose(
+    {
+      kernel: "attention-merge",
       modules: ["batch"],
-      constants: { ...headConstants(heads), SCALE: float(scale) },
+      constants: { WORKGROUP_SIZE, HEAD_COUNT: headCount, HEAD_DIM: headDim, CHUNK: ATTENTION_CHUNK },
     },
     variants,
   );

@@ -1,6 +1,7 @@
 /** Compiles a plan's ops to dispatches, once for each phase. */
 import { WebMoEError } from "../../api/errors.ts";
 import type {
+  AttentionOp,
   CombineOp,
   ExpertsOp,
   ForwardPlan,
@@ -14,7 +15,9 @@ import type { Activations } from "./activations.ts";
 import type { Variants } from "./compose.ts";
 import { fuseNorms } from "./fusion.ts";
 import {
+  attentionChunks,
   attentionKernel,
+  attentionMergeKernel,
   combineGrid,
   combineKernel,
   embedKernel,
@@ -201,6 +204,34 @@ export function createPrograms(parts: ProgramParts): Programs {
     ];
   }
 
+  function attention(op: AttentionOp, phase: Phase): Dispatch[] {
+    const batch: Resource = { cell: activations.batch };
+    const mixtures: Resource = { cell: activations.mixtures };
+    const softmaxes: Resource = { cell: activations.softmaxes };
+    const out: Resource = { cell: activations.value(op.out, phase) };
+    const one = phase === "decode";
+    const attend: Dispatch = {
+      kernel: attentionKernel(variants, heads, op.scale, one ? "one" : "batch"),
+      resources: bind({
+        0: batch,
+        1: { cell: activations.value(op.q, phase) },
+        2: out,
+        3: one ? mixtures : undefined,
+        4: one ? softmaxes : undefined,
+        6: { cell: cache.keys(op.layer) },
+        7: { cell: cache.values(op.layer) },
+      }),
+      grid: (rows, positions) => [heads.headCount, rows, one ? attentionChunks(positions) : 1],
+    };
+    const merge: Dispatch = {
+      kernel: attentionMergeKernel(variants, heads),
+      resources: { 0: batch, 1: mixtures, 2: out, 4: softmaxes },
+      // A single chunk is the result.
+      grid: (_, positions) => [attentionChunks(positions) > 1 ? heads.headCount : 0, 1, 1],
+    };
+    return one ? [attend, merge] : [attend];
+  }
+
   function compile(op: Op, phase: Phase): Dispatch[] {
     const value = (id: number): Resource => ({ cell: activations.value(id, phase) });
     const batch: Resource = { cell: activations.batch };
@@ -234,19 +265,7 @@ export function createPrograms(parts: ProgramParts): Programs {
       case "rope-cache":
         return ropeCache(op, phase);
       case "attention":
-        return [
-          {
-            kernel: attentionKernel(variants, heads, op.scale),
-            resources: {
-              0: batch,
-              1: value(op.q),
-              2: value(op.out),
-              6: { cell: cache.keys(op.layer) },
-              7: { cell: cache.values(op.layer) },
-            },
-            grid: (rows) => [heads.headCount, rows, 1],
-          },
-        ];
+        return attention(op, phase);
       case "gated-activation": {
         const { width } = plan.values[op.out]!;
         return [

@@ -1,5 +1,6 @@
 /** The texts of `shaders/`: kernels, and the modules that compositions put before them. */
 import attention from "../../../shaders/attention.wgsl?raw";
+import attentionMerge from "../../../shaders/attention-merge.wgsl?raw";
 import combine from "../../../shaders/combine.wgsl?raw";
 import embed from "../../../shaders/embed.wgsl?raw";
 import expertsGateUp from "../../../shaders/experts-gate-up.wgsl?raw";
@@ -9,6 +10,8 @@ import batch from "../../../shaders/lib/batch.wgsl?raw";
 import biasAdd from "../../../shaders/lib/bias-add.wgsl?raw";
 import biasNone from "../../../shaders/lib/bias-none.wgsl?raw";
 import candidates from "../../../shaders/lib/candidates.wgsl?raw";
+import chunksMany from "../../../shaders/lib/chunks-many.wgsl?raw";
+import chunksOne from "../../../shaders/lib/chunks-one.wgsl?raw";
 import fifthBits from "../../../shaders/lib/fifth-bits.wgsl?raw";
 import gateNone from "../../../shaders/lib/gate-none.wgsl?raw";
 import gateProduct from "../../../shaders/lib/gate-product.wgsl?raw";
@@ -59,6 +62,7 @@ import sampleTopK from "../../../shaders/sample-top-k.wgsl?raw";
 /** Entry points, one a file. */
 export const KERNEL_SOURCES = {
   attention,
+  "attention-merge": attentionMerge,
   combine,
   embed,
   "experts-gate-up": expertsGateUp,
@@ -81,6 +85,8 @@ export const MODULE_SOURCES = {
   "bias-add": biasAdd,
   "bias-none": biasNone,
   candidates,
+  "chunks-many": chunksMany,
+  "chunks-one": chunksOne,
   "fifth-bits": fifthBits,
   "gate-none": gateNone,
   "gate-product": gateProduct,
