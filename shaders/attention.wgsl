@@ -1,6 +1,7 @@
-// out = softmax(q · k · SCALE) · v over positions up to the row's own, one workgroup a (head, row). Keys go by in
-// runs of WORKGROUP_SIZE with a running maximum and sum (online softmax, arXiv 1805.02867), so any context length
-// fits. Runs start at position 0 whatever the batch, so a row's bits depend on nothing but its own history.
+// out = softmax(q · k · SCALE) · v over positions up to the row's own, one workgroup a (head, row, chunk of positions).
+// Keys go by in runs of WORKGROUP_SIZE with a running maximum and sum (online softmax, arXiv 1805.02867), so any
+// context length fits. Runs and chunks start at the same positions whatever the batch, so a row's bits depend on
+// nothing but its own history.
 const DIMS: u32 = (HEAD_DIM + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;
 const LOWEST: f32 = -3.0e38;
 
@@ -19,6 +20,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let row = group.y;
   let kv_head = head / (HEAD_COUNT / KV_HEAD_COUNT);
   let length = batch.position + row + 1u;
+  let end = chunk_end(group.z, length);
   for (var i = index; i < HEAD_DIM / 4u; i += WORKGROUP_SIZE) {
     query[i] = q[(row * HEAD_COUNT + head) * (HEAD_DIM / 4u) + i] * SCALE;
   }
@@ -27,8 +29,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var highest = LOWEST;
   var sum = 0.0;
   var mixed: array<f32, DIMS>;
-  for (var start = 0u; start < length; start += WORKGROUP_SIZE) {
-    let count = min(WORKGROUP_SIZE, length - start);
+  for (var start = chunk_start(group.z); start < end; start += WORKGROUP_SIZE) {
+    let count = min(WORKGROUP_SIZE, end - start);
     var score = LOWEST;
     if (index < count) {
       let key = ((start + index) * KV_HEAD_COUNT + kv_head) * (HEAD_DIM / 4u);
@@ -45,7 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     weights[index] = select(0.0, exp(score - highest), index < count);
     workgroupBarrier();
-    let kept = select(exp(before - highest), 0.0, start == 0u);
+    let kept = select(exp(before - highest), 0.0, before == LOWEST);
     sum *= kept;
     for (var d = 0u; d < DIMS; d++) {
       mixed[d] *= kept;
@@ -63,7 +65,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var d = 0u; d < DIMS; d++) {
     let dim = index + d * WORKGROUP_SIZE;
     if (dim < HEAD_DIM) {
-      out[(row * HEAD_COUNT + head) * HEAD_DIM + dim] = mixed[d] / sum;
+      finish(row * HEAD_COUNT + head, group.z, length, dim, mixed[d], vec2<f32>(highest, sum));
     }
   }
 }

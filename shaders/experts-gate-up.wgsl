@@ -1,32 +1,24 @@
 // out = silu(gate · x) ⊙ (up · x) of each work item's expert on its entries. Records lie SLOTS_PER_PIECE to a
-// piece; gate and up have the same type and shape. OUTPUTS is 2: a hidden unit's gate row and up row.
+// piece; gate and up have the same type and shape, and a unit is a row of each.
 const ABSENT: u32 = 0xffffffffu;
+const MATRICES: u32 = 2u;
 
 @group(0) @binding(2) var<storage, read_write> out: array<f32>; // [rows · EXPERTS_PER_TOKEN, MATRIX_ROWS]
 
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
-  let unit = group.x * (WORKGROUP_SIZE / LANES) + index / LANES;
-  let item = group.y;
+fn has_work(item: u32) -> bool {
+  return work_slot(item) != ABSENT;
+}
+
+fn input_row(item: u32, t: u32) -> u32 {
+  return work_entry(item, t) / EXPERTS_PER_TOKEN;
+}
+
+fn unit_row(item: u32, unit: u32, matrix: u32) -> MatrixRow {
   let slot = work_slot(item);
-  if (slot == ABSENT) {
-    return;
-  }
-  let piece = slot / SLOTS_PER_PIECE;
   let record = (slot % SLOTS_PER_PIECE) * RECORD_BYTES;
-  let row = min(unit, MATRIX_ROWS - 1u);
-  var inputs: array<u32, TILE_ROWS>;
-  for (var t = 0u; t < TILE_ROWS; t++) {
-    inputs[t] = work_entry(item, t) / EXPERTS_PER_TOKEN;
-  }
-  var sums = tile_dots(
-    array(matrix_row(piece, record + GATE_OFFSET, row), matrix_row(piece, record + UP_OFFSET, row)),
-    inputs,
-    index,
-  );
-  for (var t = 0u; t < TILE_ROWS; t++) {
-    if (t % LANES == index % LANES && t < work_count(item) && unit < MATRIX_ROWS) {
-      out[work_entry(item, t) * MATRIX_ROWS + unit] = silu(sums[t]) * sums[TILE_ROWS + t];
-    }
-  }
+  return matrix_row(slot / SLOTS_PER_PIECE, record + select(UP_OFFSET, GATE_OFFSET, matrix == 0u), unit);
+}
+
+fn finish(item: u32, t: u32, unit: u32, results: array<f32, MATRICES>) {
+  out[work_entry(item, t) * MATRIX_ROWS + unit] = silu(results[0]) * results[1];
 }

@@ -1,4 +1,4 @@
-// A matrix times all rows of the batch, TILE_ROWS at a time.
-fn tile_count(tile: u32) -> u32 {
-  return min(TILE_ROWS, batch.rows - tile * TILE_ROWS);
+// All rows of the batch, TILE_ROWS to a work item.
+fn work_count(item: u32) -> u32 {
+  return min(TILE_ROWS, batch.rows - item * TILE_ROWS);
 }

@@ -5,10 +5,6 @@ fn work_slot(item: u32) -> u32 {
   return selection[item].z;
 }
 
-fn work_count(item: u32) -> u32 {
-  return 1u;
-}
-
 fn work_entry(item: u32, t: u32) -> u32 {
   return item;
 }

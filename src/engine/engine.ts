@@ -86,14 +86,10 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     const chat = chatPrompts(tokenizer, file.metadata.optionalString("tokenizer.chat_template"));
     const contextLength = contextLengthFor(plan, settings.contextLength);
     const directory = partDirectory(description);
-    library = await openLibrary({
-      model: opened,
-      directory,
-      store,
-      core,
-      name,
-      hostBudget: settings.hostBudget,
-    });
+    const { hostBudget } = settings;
+    const parts = await openLibrary({ model: opened, directory, store, core, name, hostBudget });
+    library = parts;
+    let isFilled = false;
     backend = await chooseBackend(platform, {
       choice: settings.backend,
       routing: settings.routing,
@@ -101,10 +97,16 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       contextLength,
       activations: settings.activations,
       threads: settings.threads,
-      onCompile: (done, total) => progress("compile", done, total),
+      async fill(empty) {
+        const onBytes = (done: number, total: number): void => progress("trunk", done, total);
+        for await (const { spec, rows } of parts.trunk(signal, onBytes)) empty.writeTrunk(spec, rows);
+        isFilled = true;
+      },
+      // Both go on at once; the trunk's bytes say more of how long it takes.
+      onCompile(done, total) {
+        if (isFilled) progress("compile", done, total);
+      },
     });
-    for await (const { spec, rows } of library.trunk(signal, (done, total) => progress("trunk", done, total)))
-      backend.writeTrunk(spec, rows);
     const { expertCount, expertsPerToken, layerCount, vocabSize } = plan.hyperparameters;
     const slotBytes = plan.layers.map((layer) => backend!.slotBytes(layer.index));
     const budget = budgetBytes(settings.expertBudget, slotBytes, expertCount);
@@ -131,8 +133,12 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
         ? undefined
         : createPrefetcher({
             planner: prefetchPlanner({
-              ...{ prediction: core.prediction, predictor: "mixed" },
-              ...{ layerCount, expertCount, expertsPerToken, vocabSize },
+              prediction: core.prediction,
+              predictor: "mixed",
+              layerCount,
+              expertCount,
+              expertsPerToken,
+              vocabSize,
             }),
             slots: core.slots,
             provider: library,

@@ -11,6 +11,8 @@ export interface GpuBackendOptions {
   readonly plan: ForwardPlan;
   readonly contextLength: number;
   readonly routing: "auto" | "wasm";
+  /** Writes the trunk, while the backend gets ready otherwise. */
+  readonly fill: (backend: Backend) => Promise<void>;
   readonly onProgress: (done: number, total: number) => void;
 }
 

@@ -1,6 +1,7 @@
 import type { ForwardPlan, RopeSpec, ValueId } from "../../model/plan.ts";
 import { CHUNK_ROWS, type Pass } from "../backend.ts";
 import { type Cell, type Gpu, storageBytes } from "./device.ts";
+import { attentionChunks } from "./kernels.ts";
 import { SELECTION_WORDS } from "./selection.ts";
 
 type Phase = Pass["phase"];
@@ -41,6 +42,9 @@ export interface Activations {
   /** Work items of one wave in prefill (slot, first entry, count, 0), and its entries. */
   readonly items: Cell;
   readonly entries: Cell;
+  /** What decode attends to chunk by chunk: `[chunks, headCount, headDim]`, `[chunks, headCount, 2]`. */
+  readonly mixtures: Cell;
+  readonly softmaxes: Cell;
   /** `[maxRows · maxRanks, expertHiddenSize]`, `[maxRows · maxRanks, hiddenSize]`. */
   readonly expertHidden: Cell;
   readonly expertRows: Cell;
@@ -68,6 +72,8 @@ export function createActivations(gpu: Gpu, plan: ForwardPlan, contextLength: nu
   const most = (numbers: readonly number[]): number => Math.max(1, ...numbers);
   const maxRanks = most(experts.map(({ router }) => router.expertsPerToken));
   const entryCount = maxRows * maxRanks;
+  const { headCount, headDim } = plan.hyperparameters;
+  const chunkedHeads = attentionChunks(contextLength) * headCount;
   const cells: Cell[] = [];
   let byteLength = 0;
   const make = (label: string, bytes: number, usage?: GPUBufferUsageFlags): Cell => {
@@ -111,6 +117,8 @@ export function createActivations(gpu: Gpu, plan: ForwardPlan, contextLength: nu
     waveSelection: make("wave selection", maxRanks * SELECTION_BYTES),
     items: make("wave items", entryCount * 16),
     entries: make("wave entries", entryCount * 4),
+    mixtures: make("attention mixtures", chunkedHeads * headDim * 4),
+    softmaxes: make("attention softmaxes", chunkedHeads * 8),
     expertHidden: make("expert hidden", entryCount * most(experts.map((e) => e.expertHiddenSize)) * 4),
     expertRows: make("expert rows", entryCount * most(experts.map((e) => e.matrices.down.rows)) * 4),
   };

@@ -19,10 +19,11 @@ import { createActivations } from "./activations.ts";
 import { adapterName, type DeviceConstraints, requestAdapter, requestDevice } from "./adapter.ts";
 import type { Variants } from "./compose.ts";
 import { createGpu, type Gpu } from "./device.ts";
-import { routesInWgsl, TILE_ROWS } from "./kernels.ts";
+import { routesInWgsl } from "./kernels.ts";
 import { createKvCache } from "./kv-cache.ts";
 import { createMatrices } from "./matrices.ts";
 import { probeVariants } from "./probe.ts";
+import { EXPERT_TILE_ROWS } from "./products.ts";
 import { createPrograms } from "./programs.ts";
 import { createReadback, type Range } from "./readback.ts";
 import { compilePipelines, createRecorder } from "./recorder.ts";
@@ -41,6 +42,8 @@ export interface WebGpuOptions {
   readonly adapter: GPUAdapter;
   /** `auto` routes decode on the device where the routers have a WGSL twin. */
   readonly routing: "auto" | "wasm";
+  /** Writes the trunk while pipelines compile, and does nothing else with the backend. */
+  readonly fill?: (backend: Backend) => Promise<void>;
   /** Pipelines compiled so far, and in all. */
   readonly onProgress?: (done: number, total: number) => void;
   /** The device is gone; every later call rejects with `device-lost`. */
@@ -50,9 +53,10 @@ export interface WebGpuOptions {
 }
 
 /**
- * A backend with the plan's buffers allocated and all its pipelines compiled.
+ * A backend with the plan's buffers allocated, filled, and all its pipelines compiled.
  *
- * Errors: `out-of-memory`, `device-lost`, `unsupported-quantization` for shapes that the kernels cannot load.
+ * Errors: `out-of-memory`, `device-lost`, `unsupported-quantization` for shapes that the kernels cannot load; those of
+ * `fill`.
  */
 export async function createWebGpuBackend(options: WebGpuOptions): Promise<Backend> {
   const { adapter, constraints = {} } = options;
@@ -66,14 +70,21 @@ export async function createWebGpuBackend(options: WebGpuOptions): Promise<Backe
   }
   const gpu = createGpu(device, constraints, options.onLost);
   try {
-    return await build(gpu, await probeVariants(gpu, adapter), options);
+    const { backend, compiled } = await build(gpu, await probeVariants(gpu, adapter), options);
+    await Promise.all([compiled, options.fill?.(backend)]);
+    return backend;
   } catch (error) {
     gpu.dispose();
     throw error;
   }
 }
 
-async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Promise<Backend> {
+/** A backend whose pipelines may still be compiling. */
+async function build(
+  gpu: Gpu,
+  variants: Variants,
+  options: WebGpuOptions,
+): Promise<{ readonly backend: Backend; readonly compiled: Promise<void> }> {
   const { plan, contextLength } = options;
   const { queue } = gpu.device;
 
@@ -87,12 +98,9 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
   };
   const { matrices, slabs, cache, activations, sampling } = await gpu.allocating("the model", allocate);
   const programs = createPrograms({ plan, variants, matrices, slabs, cache, activations });
-  const pipelines = await compilePipelines(
-    gpu,
-    [...programs.all, ...sampling.dispatches],
-    options.onProgress,
-  );
-  const recorder = createRecorder(gpu, pipelines);
+  const dispatches = [...programs.all, ...sampling.dispatches];
+  const { byText, compiled } = compilePipelines(gpu, dispatches, options.onProgress);
+  const recorder = createRecorder(gpu, byText);
   const readback = createReadback(gpu);
 
   const routers = plan.layers.flatMap(({ moe }) => moe?.router ?? []);
@@ -118,6 +126,8 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
 
   let phase: Pass["phase"] = "prefill";
   let rows = 0;
+  /** Of the context, this pass included. */
+  let positions = 0;
 
   /** Bytes for commands that are not recorded yet: those that are must not see them. */
   function write(
@@ -130,7 +140,7 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
   }
 
   function runExperts(op: ExpertsOp, source: "log" | "wave", items: number): void {
-    for (const dispatch of programs.experts(op, phase, source)) recorder.record(dispatch, items);
+    for (const dispatch of programs.experts(op, phase, source)) recorder.record(dispatch, items, positions);
   }
 
   function ranksOf(layer: number): number {
@@ -155,7 +165,7 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
     return { ...(routing && { routing }), ...(value && { value }), ...(token !== undefined && { token }) };
   }
 
-  return {
+  const backend: Backend = {
     numerics,
     routesOnDevice,
     threads: 1,
@@ -205,6 +215,7 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
       await cache.reserve(end);
       phase = pass.phase;
       rows = pass.tokens.length;
+      positions = end;
       queue.writeBuffer(activations.batch.buffer, 0, new Uint32Array([rows, pass.position]));
       queue.writeBuffer(activations.tokens.buffer, 0, pass.tokens as Uint32Array<ArrayBuffer>);
       for (const { rope, cell } of activations.turns) {
@@ -218,7 +229,7 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
       if ((op.kind === "experts" || op.kind === "route") && (phase === "prefill" || !routesOnDevice))
         throw new WebMoEError("invalid-argument", `The device does not run ${op.kind} in this phase.`);
       if (op.kind === "experts") runExperts(op, "log", ranksOf(op.layer));
-      else for (const dispatch of programs.of(op, phase)) recorder.record(dispatch, rows);
+      else for (const dispatch of programs.of(op, phase)) recorder.record(dispatch, rows, positions);
     },
 
     setDecisions(op: RouteOp, decisions: Decisions) {
@@ -248,7 +259,7 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
         }
         runExperts(op, "wave", ranksOf(op.layer));
       } else {
-        const items = encodeBatchWave(wave, TILE_ROWS);
+        const items = encodeBatchWave(wave, EXPERT_TILE_ROWS);
         write(activations.items.buffer, 0, items);
         write(activations.entries.buffer, 0, wave.entries as Uint32Array<ArrayBuffer>);
         runExperts(op, "wave", items.length / 4);
@@ -263,7 +274,7 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
       if (!sampling.supports(params))
         throw new WebMoEError("invalid-argument", "The device does not sample with these options.");
       sampling.write(params);
-      for (const dispatch of sampling.dispatches) recorder.record(dispatch, 1);
+      for (const dispatch of sampling.dispatches) recorder.record(dispatch, 1, positions);
     },
 
     async submit(read) {
@@ -302,4 +313,5 @@ async function build(gpu: Gpu, variants: Variants, options: WebGpuOptions): Prom
       gpu.dispose();
     },
   };
+  return { backend, compiled };
 }

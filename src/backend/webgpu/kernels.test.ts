@@ -5,24 +5,27 @@ import type { Kernel, Variants } from "./compose.ts";
 import { DECODERS } from "./decoders.ts";
 import {
   attentionKernel,
+  attentionMergeKernel,
   combineKernel,
-  type ExpertLinearShape,
   embedKernel,
-  expertLinearKernel,
   gatedActivationKernel,
-  gateUpKernel,
   halfProbe,
-  lanesPerRow,
-  linearGrid,
-  linearKernel,
   type MatrixShape,
-  type RecordShape,
   rmsNormKernel,
   ropeCacheKernel,
   routeKernel,
   rowSpans,
   subgroupProbe,
 } from "./kernels.ts";
+import {
+  type ExpertLinearShape,
+  expertLinearKernel,
+  gateUpKernel,
+  lanesPerRow,
+  linearGrid,
+  linearKernel,
+  type RecordShape,
+} from "./products.ts";
 import { drawKernel, penalizeKernel, topKKernel } from "./sampling-kernels.ts";
 
 const PLAIN: Variants = { nativeHalf: false };
@@ -74,6 +77,9 @@ function everyKernel(variants: Variants): Kernel[] {
       ...(["one", "batch"] as const).flatMap((rows) =>
         [false, true].map((residual) => linearKernel(variants, linearOf(type, rows, residual))),
       ),
+      ...[false, true].map((kept) =>
+        linearKernel(variants, { ...linearOf(type, "one", false), norm: { eps: 1e-6, kept } }),
+      ),
       ...(["row", "batch"] as const).flatMap((work) =>
         [1, 2, 3, 4].flatMap((pieces) => [
           gateUpKernel(variants, recordOf(type), work, pieces, 8),
@@ -86,7 +92,9 @@ function everyKernel(variants: Variants): Kernel[] {
     ropeCacheKernel(variants, HEADS, ROPE, { span: "head", eps: 1e-6 }),
     ropeCacheKernel(variants, HEADS, ROPE, { span: "row", eps: 1e-6 }),
     ropeCacheKernel(variants, HEADS, { ...ROPE, pairing: "norm" }, undefined),
-    attentionKernel(variants, HEADS, 0.125),
+    attentionKernel(variants, HEADS, 0.125, "one"),
+    attentionKernel(variants, HEADS, 0.125, "batch"),
+    attentionMergeKernel(variants, HEADS),
     routeKernel(variants, ROUTER),
     combineKernel(variants, { width: 2048, expertsPerToken: 8, shared: false, scale: 1 }),
     combineKernel(variants, { width: 2048, expertsPerToken: 8, shared: true, scale: 0.5 }),
@@ -128,6 +136,10 @@ describe.each([
 describe("the text of a kernel", () => {
   it.each([
     ["linear-q4_0-batch-residual", linearKernel(FEATURED, linearOf("q4_0", "batch", true))],
+    [
+      "linear-q8_0-one-normed",
+      linearKernel(FEATURED, { ...linearOf("q8_0", "one", false), norm: { eps: 1e-6, kept: true } }),
+    ],
     ["experts-gate-up-q8_0-row-3-pieces", gateUpKernel(PLAIN, recordOf("q8_0"), "row", 3, 8)],
     ["experts-linear-q4_k-batch-1-piece", expertLinearKernel(FEATURED, recordOf("q4_k"), DOWN, "batch", 1)],
     ["rope-cache-normed", ropeCacheKernel(PLAIN, HEADS, ROPE, { span: "head", eps: 1e-6 })],
@@ -148,7 +160,8 @@ describe("dimensions of a dispatch", () => {
       ...linearOf("f16", "one", false),
       matrix: { type: "f16", rows: 600_000, cols: 2048 },
     } as const;
-    const perGroup = (64 / lanesPerRow(rowSpans(shape.matrix))) * 2;
+    const units = Number(/UNITS: u32 = (\d+)u/.exec(linearKernel(PLAIN, shape).text)![1]);
+    const perGroup = (64 / lanesPerRow(rowSpans(shape.matrix))) * units;
     const [x, y] = linearGrid(shape, 1);
     expect(x).toBeLessThanOrEqual(65_535);
     expect(x * y * perGroup).toBeGreaterThanOrEqual(600_000);

@@ -19,7 +19,7 @@ async function runProbe(gpu: Gpu, dispatch: Dispatch, byteLength: number): Promi
   const { text } = dispatch.kernel;
   const recorder = createRecorder(gpu, new Map([[text, await gpu.compile(dispatch.kernel)]]));
   const readback = createReadback(gpu);
-  recorder.record(dispatch, 1);
+  recorder.record(dispatch, 1, 0);
   const bytes = await readback.read(recorder, [{ cell: dispatch.resources[2]!.cell, offset: 0, byteLength }]);
   readback.dispose();
   return bytes;

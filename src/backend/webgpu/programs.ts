@@ -1,6 +1,7 @@
 /** Compiles a plan's ops to dispatches, once for each phase. */
 import { WebMoEError } from "../../api/errors.ts";
 import type {
+  AttentionOp,
   CombineOp,
   ExpertsOp,
   ForwardPlan,
@@ -12,22 +13,16 @@ import type {
 import type { Pass } from "../backend.ts";
 import type { Activations } from "./activations.ts";
 import type { Variants } from "./compose.ts";
+import { fuseNorms } from "./fusion.ts";
 import {
+  attentionChunks,
   attentionKernel,
+  attentionMergeKernel,
   combineGrid,
   combineKernel,
-  type ExpertLinearShape,
-  type ExpertWork,
   embedKernel,
-  expertLinearGrid,
-  expertLinearKernel,
   gatedActivationGrid,
   gatedActivationKernel,
-  gateUpGrid,
-  gateUpKernel,
-  type LinearShape,
-  linearGrid,
-  linearKernel,
   rmsNormKernel,
   ropeCacheKernel,
   routeKernel,
@@ -35,6 +30,17 @@ import {
 } from "./kernels.ts";
 import type { KvCache } from "./kv-cache.ts";
 import type { Matrices } from "./matrices.ts";
+import {
+  type ExpertLinearShape,
+  type ExpertWork,
+  expertLinearGrid,
+  expertLinearKernel,
+  gateUpGrid,
+  gateUpKernel,
+  type LinearShape,
+  linearGrid,
+  linearKernel,
+} from "./products.ts";
 import type { Dispatch, Resource } from "./recorder.ts";
 import { SELECTION_WORDS } from "./selection.ts";
 import type { Slabs } from "./slabs.ts";
@@ -73,6 +79,8 @@ function bind(resources: Readonly<Record<number, Resource | undefined>>): Record
 export function createPrograms(parts: ProgramParts): Programs {
   const { plan, variants, matrices, slabs, cache, activations } = parts;
   const heads = plan.hyperparameters;
+  const fusedNorms = fuseNorms(plan);
+  const normsInside = new Set([...fusedNorms.values()].map(({ norm }) => norm));
 
   /** A vector of the trunk that kernels read as plain floats. */
   function vector(name: string): Resource {
@@ -86,14 +94,18 @@ export function createPrograms(parts: ProgramParts): Programs {
     const spec = plan.values[op.out]!;
     const rows = phase === "decode" || spec.rows === "one" ? "one" : "batch";
     const bias = matrices.biasOf(op);
+    const fused = phase === "decode" ? fusedNorms.get(op) : undefined;
+    const input = fused ? fused.norm.x : op.x;
     let outOffset = 0;
     return matrices.stacksOf(op).flatMap(({ shape, pieces }) => {
       const start = outOffset;
       outOffset += shape.rows;
       return pieces.map((piece): Dispatch => {
+        const keeps = fused?.kept === true && start + piece.firstRow === 0;
         const linearShape: LinearShape = {
           matrix: piece.shape,
           rows,
+          norm: fused && { eps: fused.norm.eps, kept: keeps },
           residual: op.residual !== undefined,
           bias: bias !== undefined,
           scale: op.scale ?? 1,
@@ -104,9 +116,11 @@ export function createPrograms(parts: ProgramParts): Programs {
           kernel: linearKernel(variants, linearShape),
           resources: bind({
             0: rows === "batch" ? { cell: activations.batch } : undefined,
-            1: { cell: activations.value(op.x, phase) },
+            1: { cell: activations.value(input, phase) },
             2: { cell: activations.value(op.out, phase) },
             3: op.residual === undefined ? undefined : { cell: activations.value(op.residual, phase) },
+            4: fused && vector(fused.norm.weight),
+            5: keeps ? { cell: activations.value(op.x, phase) } : undefined,
             7: bias && { cell: bias },
             8: { cell: piece.cell },
           }),
@@ -190,6 +204,34 @@ export function createPrograms(parts: ProgramParts): Programs {
     ];
   }
 
+  function attention(op: AttentionOp, phase: Phase): Dispatch[] {
+    const batch: Resource = { cell: activations.batch };
+    const mixtures: Resource = { cell: activations.mixtures };
+    const softmaxes: Resource = { cell: activations.softmaxes };
+    const out: Resource = { cell: activations.value(op.out, phase) };
+    const one = phase === "decode";
+    const attend: Dispatch = {
+      kernel: attentionKernel(variants, heads, op.scale, one ? "one" : "batch"),
+      resources: bind({
+        0: batch,
+        1: { cell: activations.value(op.q, phase) },
+        2: out,
+        3: one ? mixtures : undefined,
+        4: one ? softmaxes : undefined,
+        6: { cell: cache.keys(op.layer) },
+        7: { cell: cache.values(op.layer) },
+      }),
+      grid: (rows, positions) => [heads.headCount, rows, one ? attentionChunks(positions) : 1],
+    };
+    const merge: Dispatch = {
+      kernel: attentionMergeKernel(variants, heads),
+      resources: { 0: batch, 1: mixtures, 2: out, 4: softmaxes },
+      // A single chunk is the result.
+      grid: (_, positions) => [attentionChunks(positions) > 1 ? heads.headCount : 0, 1, 1],
+    };
+    return one ? [attend, merge] : [attend];
+  }
+
   function compile(op: Op, phase: Phase): Dispatch[] {
     const value = (id: number): Resource => ({ cell: activations.value(id, phase) });
     const batch: Resource = { cell: activations.batch };
@@ -203,6 +245,7 @@ export function createPrograms(parts: ProgramParts): Programs {
         }));
       }
       case "rms-norm": {
+        if (phase === "decode" && normsInside.has(op)) return [];
         const last = op.rows === "last";
         return [
           {
@@ -222,19 +265,7 @@ export function createPrograms(parts: ProgramParts): Programs {
       case "rope-cache":
         return ropeCache(op, phase);
       case "attention":
-        return [
-          {
-            kernel: attentionKernel(variants, heads, op.scale),
-            resources: {
-              0: batch,
-              1: value(op.q),
-              2: value(op.out),
-              6: { cell: cache.keys(op.layer) },
-              7: { cell: cache.values(op.layer) },
-            },
-            grid: (rows) => [heads.headCount, rows, 1],
-          },
-        ];
+        return attention(op, phase);
       case "gated-activation": {
         const { width } = plan.values[op.out]!;
         return [
@@ -286,7 +317,7 @@ export function createPrograms(parts: ProgramParts): Programs {
     const linear = (shape: ExpertLinearShape, from: Resource, to: Resource): Dispatch => ({
       kernel: expertLinearKernel(variants, record, shape, work, pieces),
       resources: { 1: from, 2: to, ...shared },
-      grid: (items) => expertLinearGrid(record[shape.matrix], items),
+      grid: (items) => expertLinearGrid(record[shape.matrix], work, items),
     });
     // One decoder a kernel: matrices of different types take a kernel each.
     const gatedUp: Dispatch[] =
@@ -295,7 +326,7 @@ export function createPrograms(parts: ProgramParts): Programs {
             {
               kernel: gateUpKernel(variants, record, work, pieces, entriesPerInput),
               resources: { 1: input, 2: hidden, ...shared },
-              grid: (items) => gateUpGrid(record, items),
+              grid: (items) => gateUpGrid(record, work, items),
             },
           ]
         : [

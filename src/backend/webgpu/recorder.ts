@@ -13,31 +13,36 @@ export interface Resource {
 export interface Dispatch {
   readonly kernel: Kernel;
   readonly resources: Readonly<Record<number, Resource>>;
-  /** Workgroups for that many rows (of experts: work items). */
-  grid(count: number): Grid;
+  /** Workgroups for that many rows (of experts: work items) that end a context of so many positions; 0: nothing to do. */
+  grid(count: number, positions: number): Grid;
 }
 
-/** Compiles the kernels of all dispatches, each text once. Rejects as `gpu.compile` does. */
-export async function compilePipelines(
+export interface Pipelines {
+  /** By text; complete once `compiled` is. */
+  readonly byText: ReadonlyMap<string, GPUComputePipeline>;
+  /** Rejects as `gpu.compile` does. */
+  readonly compiled: Promise<void>;
+}
+
+/** Starts to compile the kernels of all dispatches, each text once. */
+export function compilePipelines(
   gpu: Gpu,
   dispatches: readonly Dispatch[],
   onProgress?: (done: number, total: number) => void,
-): Promise<ReadonlyMap<string, GPUComputePipeline>> {
+): Pipelines {
   const kernels = new Map(dispatches.map(({ kernel }) => [kernel.text, kernel]));
-  const pipelines = new Map<string, GPUComputePipeline>();
+  const byText = new Map<string, GPUComputePipeline>();
+  const compile = async (kernel: Kernel): Promise<void> => {
+    byText.set(kernel.text, await gpu.compile(kernel));
+    onProgress?.(byText.size, kernels.size);
+  };
   onProgress?.(0, kernels.size);
-  await Promise.all(
-    [...kernels.values()].map(async (kernel) => {
-      pipelines.set(kernel.text, await gpu.compile(kernel));
-      onProgress?.(pipelines.size, kernels.size);
-    }),
-  );
-  return pipelines;
+  return { byText, compiled: Promise.all([...kernels.values()].map(compile)).then(() => undefined) };
 }
 
 /** Collects dispatches into one compute pass until they are submitted. */
 export interface Recorder {
-  record(dispatch: Dispatch, count: number): void;
+  record(dispatch: Dispatch, count: number, positions: number): void;
   /** Submits what was recorded, with commands that `append` adds after it. */
   submit(append?: (encoder: GPUCommandEncoder) => void): void;
   /** Forgets what was recorded. */
@@ -83,13 +88,15 @@ export function createRecorder(gpu: Gpu, pipelines: ReadonlyMap<string, GPUCompu
   }
 
   return {
-    record(dispatch, count) {
+    record(dispatch, count, positions) {
+      const grid = dispatch.grid(count, positions);
+      if (grid[0] === 0) return;
       const { pipeline, group } = prepare(dispatch);
       encoder ??= device.createCommandEncoder();
       pass ??= encoder.beginComputePass();
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(...dispatch.grid(count));
+      pass.dispatchWorkgroups(...grid);
     },
 
     submit(append) {

@@ -3,8 +3,8 @@ import { EXPERT_MATRICES, type ExpertMatrix, type ForwardPlan, type MoeSpec } fr
 import { type PackedRows, packedLayout } from "../../model/quantization.ts";
 import { ABSENT } from "../backend.ts";
 import type { Cell, Gpu } from "./device.ts";
-import type { RecordShape } from "./kernels.ts";
 import { checkRows, checkWidth, writeRows } from "./matrices.ts";
+import type { RecordShape } from "./products.ts";
 
 /** Buffers that a kernel can choose a slot from. */
 const MAX_PIECES = 4;

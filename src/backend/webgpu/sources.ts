@@ -1,5 +1,6 @@
 /** The texts of `shaders/`: kernels, and the modules that compositions put before them. */
 import attention from "../../../shaders/attention.wgsl?raw";
+import attentionMerge from "../../../shaders/attention-merge.wgsl?raw";
 import combine from "../../../shaders/combine.wgsl?raw";
 import embed from "../../../shaders/embed.wgsl?raw";
 import expertsGateUp from "../../../shaders/experts-gate-up.wgsl?raw";
@@ -9,6 +10,8 @@ import batch from "../../../shaders/lib/batch.wgsl?raw";
 import biasAdd from "../../../shaders/lib/bias-add.wgsl?raw";
 import biasNone from "../../../shaders/lib/bias-none.wgsl?raw";
 import candidates from "../../../shaders/lib/candidates.wgsl?raw";
+import chunksMany from "../../../shaders/lib/chunks-many.wgsl?raw";
+import chunksOne from "../../../shaders/lib/chunks-one.wgsl?raw";
 import fifthBits from "../../../shaders/lib/fifth-bits.wgsl?raw";
 import gateNone from "../../../shaders/lib/gate-none.wgsl?raw";
 import gateProduct from "../../../shaders/lib/gate-product.wgsl?raw";
@@ -16,19 +19,24 @@ import halfInteger from "../../../shaders/lib/half-integer.wgsl?raw";
 import halfNative from "../../../shaders/lib/half-native.wgsl?raw";
 import headNorm from "../../../shaders/lib/head-norm.wgsl?raw";
 import headNormNone from "../../../shaders/lib/head-norm-none.wgsl?raw";
+import inputNormed from "../../../shaders/lib/input-normed.wgsl?raw";
+import inputPlain from "../../../shaders/lib/input-plain.wgsl?raw";
 import levelsIq4 from "../../../shaders/lib/levels-iq4.wgsl?raw";
 import matrix from "../../../shaders/lib/matrix.wgsl?raw";
+import normedDropped from "../../../shaders/lib/normed-dropped.wgsl?raw";
+import normedKept from "../../../shaders/lib/normed-kept.wgsl?raw";
 import pieces1 from "../../../shaders/lib/pieces-1.wgsl?raw";
 import pieces2 from "../../../shaders/lib/pieces-2.wgsl?raw";
 import pieces3 from "../../../shaders/lib/pieces-3.wgsl?raw";
 import pieces4 from "../../../shaders/lib/pieces-4.wgsl?raw";
+import productMatrix from "../../../shaders/lib/product-matrix.wgsl?raw";
+import productVector from "../../../shaders/lib/product-vector.wgsl?raw";
 import reduceSubgroups from "../../../shaders/lib/reduce-subgroups.wgsl?raw";
 import reduceTree from "../../../shaders/lib/reduce-tree.wgsl?raw";
 import residualAdd from "../../../shaders/lib/residual-add.wgsl?raw";
 import residualNone from "../../../shaders/lib/residual-none.wgsl?raw";
 import rowNorm from "../../../shaders/lib/row-norm.wgsl?raw";
 import rowsBatch from "../../../shaders/lib/rows-batch.wgsl?raw";
-import rowsOne from "../../../shaders/lib/rows-one.wgsl?raw";
 import sampling from "../../../shaders/lib/sampling.wgsl?raw";
 import scaleAndMinimum from "../../../shaders/lib/scale-and-minimum.wgsl?raw";
 import sharedAdd from "../../../shaders/lib/shared-add.wgsl?raw";
@@ -36,7 +44,6 @@ import sharedNone from "../../../shaders/lib/shared-none.wgsl?raw";
 import silu from "../../../shaders/lib/silu.wgsl?raw";
 import sourceEach from "../../../shaders/lib/source-each.wgsl?raw";
 import sourceLast from "../../../shaders/lib/source-last.wgsl?raw";
-import tile from "../../../shaders/lib/tile.wgsl?raw";
 import vectorsConsecutive from "../../../shaders/lib/vectors-consecutive.wgsl?raw";
 import vectorsOfNibbles from "../../../shaders/lib/vectors-of-nibbles.wgsl?raw";
 import vectorsOfPairs from "../../../shaders/lib/vectors-of-pairs.wgsl?raw";
@@ -55,6 +62,7 @@ import sampleTopK from "../../../shaders/sample-top-k.wgsl?raw";
 /** Entry points, one a file. */
 export const KERNEL_SOURCES = {
   attention,
+  "attention-merge": attentionMerge,
   combine,
   embed,
   "experts-gate-up": expertsGateUp,
@@ -77,6 +85,8 @@ export const MODULE_SOURCES = {
   "bias-add": biasAdd,
   "bias-none": biasNone,
   candidates,
+  "chunks-many": chunksMany,
+  "chunks-one": chunksOne,
   "fifth-bits": fifthBits,
   "gate-none": gateNone,
   "gate-product": gateProduct,
@@ -84,19 +94,24 @@ export const MODULE_SOURCES = {
   "half-native": halfNative,
   "head-norm-none": headNormNone,
   "head-norm": headNorm,
+  "input-normed": inputNormed,
+  "input-plain": inputPlain,
   "levels-iq4": levelsIq4,
   matrix,
+  "normed-dropped": normedDropped,
+  "normed-kept": normedKept,
   "pieces-1": pieces1,
   "pieces-2": pieces2,
   "pieces-3": pieces3,
   "pieces-4": pieces4,
+  "product-matrix": productMatrix,
+  "product-vector": productVector,
   "reduce-subgroups": reduceSubgroups,
   "reduce-tree": reduceTree,
   "residual-add": residualAdd,
   "residual-none": residualNone,
   "row-norm": rowNorm,
   "rows-batch": rowsBatch,
-  "rows-one": rowsOne,
   sampling,
   "scale-and-minimum": scaleAndMinimum,
   "shared-add": sharedAdd,
@@ -104,7 +119,6 @@ export const MODULE_SOURCES = {
   silu,
   "source-each": sourceEach,
   "source-last": sourceLast,
-  tile,
   "vectors-consecutive": vectorsConsecutive,
   "vectors-of-nibbles": vectorsOfNibbles,
   "vectors-of-pairs": vectorsOfPairs,

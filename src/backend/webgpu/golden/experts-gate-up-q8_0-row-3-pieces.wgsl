@@ -1,9 +1,8 @@
 const WORKGROUP_SIZE: u32 = 64u;
-const OUTPUTS: u32 = 2u;
-const TILE_ROWS: u32 = 1u;
+const LANES: u32 = 32u;
+const UNITS: u32 = 1u;
 const SLOTS_PER_PIECE: u32 = 40u;
 const RECORD_BYTES: u32 = 5013504u;
-const LANES: u32 = 32u;
 const MATRIX_ROWS: u32 = 768u;
 const ROW_SPANS: u32 = 128u;
 const PLANE_OFFSETS: vec4<u32> = vec4<u32>(0u, 1572864u, 0u, 0u);
@@ -12,21 +11,6 @@ const GATE_OFFSET: u32 = 0u;
 const UP_OFFSET: u32 = 1671168u;
 const EXPERTS_PER_TOKEN: u32 = 8u;
 const SPAN_VECTORS: u32 = 4u;
-
-// Decode: a work item is a rank of the one row, its slot as the router (or the CPU in its place) left it.
-@group(0) @binding(4) var<storage, read> selection: array<vec4<u32>>; // [EXPERTS_PER_TOKEN] id, weight bits, slot, 0
-
-fn work_slot(item: u32) -> u32 {
-  return selection[item].z;
-}
-
-fn work_count(item: u32) -> u32 {
-  return 1u;
-}
-
-fn work_entry(item: u32, t: u32) -> u32 {
-  return item;
-}
 
 // Quantised weights cut into 3 buffers, since none may exceed the binding limit.
 // Addresses are in bytes, of the 16 (the 4) that lie around them.
@@ -50,35 +34,90 @@ fn load_word(piece: u32, address: u32) -> u32 {
   }
 }
 
-// The inner product every matrix kernel is made of: OUTPUTS matrix rows by TILE_ROWS rows of x. LANES neighbouring
-// invocations share one such tile; lane l adds spans l, l + LANES, … in that order, then the lanes' sums are added
-// as a tree. A row's sum so never depends on the rows beside it.
-const VALUES: u32 = OUTPUTS * TILE_ROWS;
+// Decode: a work item is a rank of the one row, its slot as the router (or the CPU in its place) left it.
+@group(0) @binding(4) var<storage, read> selection: array<vec4<u32>>; // [EXPERTS_PER_TOKEN] id, weight bits, slot, 0
+
+fn work_slot(item: u32) -> u32 {
+  return selection[item].z;
+}
+
+fn work_entry(item: u32, t: u32) -> u32 {
+  return item;
+}
+
+// x as it is.
+const INPUT_VALUES: u32 = 0u;
+
+fn weighed(at: u32, value: vec4<f32>) -> vec4<f32> {
+  return value;
+}
+
+fn input_factor(sum: f32) -> f32 {
+  return 1.0;
+}
+
+fn keep_input(first: u32, factor: f32, index: u32) {}
+
+// A matrix times one row of x, the product of decode. LANES neighbouring invocations are a team of UNITS units, each
+// of MATRICES matrix rows: lane l adds spans l, l + LANES, … in that order, then the lanes' sums are added as a tree.
+// What a lane reads of x serves all rows of its team.
+const OUTPUTS: u32 = UNITS * MATRICES;
+const VALUES: u32 = OUTPUTS + INPUT_VALUES;
 
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>; // [rows, cols / 4]
 
-// Returns [OUTPUTS, TILE_ROWS] in every lane; `inputs` are rows of x.
-fn tile_dots(
-  rows: array<MatrixRow, OUTPUTS>,
-  inputs: array<u32, TILE_ROWS>,
-  index: u32,
-) -> array<f32, VALUES> {
-  var matrix_rows = rows;
-  var input_rows = inputs;
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) index: u32,
+) {
+  let item = group.z;
+  if (!has_work(item)) {
+    return;
+  }
+  let tile = group.y * groups.x + group.x;
+  let first_unit = (tile * (WORKGROUP_SIZE / LANES) + index / LANES) * UNITS;
+  // What lies beyond the matrix is computed from its last row and not written.
+  var rows: array<MatrixRow, OUTPUTS>;
+  for (var o = 0u; o < OUTPUTS; o++) {
+    rows[o] = unit_row(item, min(first_unit + o / MATRICES, MATRIX_ROWS - 1u), o % MATRICES);
+  }
+  let input = input_row(item, 0u) * ROW_VECTORS;
   var sums: array<f32, VALUES>;
   for (var span = index % LANES; span < ROW_SPANS; span += LANES) {
-    for (var o = 0u; o < OUTPUTS; o++) {
-      var weights = load_span(matrix_rows[o], span);
-      for (var t = 0u; t < TILE_ROWS; t++) {
-        var sum = 0.0;
-        for (var v = 0u; v < SPAN_VECTORS; v++) {
-          sum += dot(weights[v], x[input_rows[t] * ROW_VECTORS + span_vector(span, v)]);
-        }
-        sums[o * TILE_ROWS + t] += sum;
+    var values: Span;
+    for (var v = 0u; v < SPAN_VECTORS; v++) {
+      let at = span_vector(span, v);
+      let value = x[input + at];
+      if (INPUT_VALUES > 0u) {
+        sums[VALUES - 1u] += dot(value, value);
       }
+      values[v] = weighed(at, value);
+    }
+    for (var o = 0u; o < OUTPUTS; o++) {
+      var weights = load_span(rows[o], span);
+      var sum = 0.0;
+      for (var v = 0u; v < SPAN_VECTORS; v++) {
+        sum += dot(weights[v], values[v]);
+      }
+      sums[o] += sum;
     }
   }
-  return reduce_lanes(sums, index);
+  sums = reduce_lanes(sums, index);
+  let factor = input_factor(sums[VALUES - 1u]);
+  if (tile == 0u) {
+    keep_input(input, factor, index);
+  }
+  for (var u = 0u; u < UNITS; u++) {
+    if (u % LANES == index % LANES && first_unit + u < MATRIX_ROWS) {
+      var results: array<f32, MATRICES>;
+      for (var m = 0u; m < MATRICES; m++) {
+        results[m] = factor * sums[u * MATRICES + m];
+      }
+      finish(item, 0u, first_unit + u, results);
+    }
+  }
 }
 
 // The clamp keeps exp finite; beyond it silu is 0 or x to the last bit anyway.
@@ -182,34 +221,26 @@ fn reduce_lanes(values: array<f32, VALUES>, index: u32) -> array<f32, VALUES> {
 }
 
 // out = silu(gate · x) ⊙ (up · x) of each work item's expert on its entries. Records lie SLOTS_PER_PIECE to a
-// piece; gate and up have the same type and shape. OUTPUTS is 2: a hidden unit's gate row and up row.
+// piece; gate and up have the same type and shape, and a unit is a row of each.
 const ABSENT: u32 = 0xffffffffu;
+const MATRICES: u32 = 2u;
 
 @group(0) @binding(2) var<storage, read_write> out: array<f32>; // [rows · EXPERTS_PER_TOKEN, MATRIX_ROWS]
 
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
-  let unit = group.x * (WORKGROUP_SIZE / LANES) + index / LANES;
-  let item = group.y;
+fn has_work(item: u32) -> bool {
+  return work_slot(item) != ABSENT;
+}
+
+fn input_row(item: u32, t: u32) -> u32 {
+  return work_entry(item, t) / EXPERTS_PER_TOKEN;
+}
+
+fn unit_row(item: u32, unit: u32, matrix: u32) -> MatrixRow {
   let slot = work_slot(item);
-  if (slot == ABSENT) {
-    return;
-  }
-  let piece = slot / SLOTS_PER_PIECE;
   let record = (slot % SLOTS_PER_PIECE) * RECORD_BYTES;
-  let row = min(unit, MATRIX_ROWS - 1u);
-  var inputs: array<u32, TILE_ROWS>;
-  for (var t = 0u; t < TILE_ROWS; t++) {
-    inputs[t] = work_entry(item, t) / EXPERTS_PER_TOKEN;
-  }
-  var sums = tile_dots(
-    array(matrix_row(piece, record + GATE_OFFSET, row), matrix_row(piece, record + UP_OFFSET, row)),
-    inputs,
-    index,
-  );
-  for (var t = 0u; t < TILE_ROWS; t++) {
-    if (t % LANES == index % LANES && t < work_count(item) && unit < MATRIX_ROWS) {
-      out[work_entry(item, t) * MATRIX_ROWS + unit] = silu(sums[t]) * sums[TILE_ROWS + t];
-    }
-  }
+  return matrix_row(slot / SLOTS_PER_PIECE, record + select(UP_OFFSET, GATE_OFFSET, matrix == 0u), unit);
+}
+
+fn finish(item: u32, t: u32, unit: u32, results: array<f32, MATRICES>) {
+  out[work_entry(item, t) * MATRIX_ROWS + unit] = silu(results[0]) * results[1];
 }

@@ -1,13 +1,11 @@
 enable f16;
 
-enable subgroups;
-
 const WORKGROUP_SIZE: u32 = 64u;
-const OUTPUTS: u32 = 2u;
-const TILE_ROWS: u32 = 8u;
+const TILE_OUTPUTS: u32 = 32u;
+const TILE_ROWS: u32 = 16u;
+const STEP_SPANS: u32 = 1u;
 const SLOTS_PER_PIECE: u32 = 40u;
 const RECORD_BYTES: u32 = 2654208u;
-const LANES: u32 = 8u;
 const MATRIX_ROWS: u32 = 2048u;
 const ROW_SPANS: u32 = 24u;
 const PLANE_OFFSETS: vec4<u32> = vec4<u32>(0u, 786432u, 860160u, 0u);
@@ -15,7 +13,18 @@ const PLANE_ROW_BYTES: vec4<u32> = vec4<u32>(384u, 36u, 12u, 0u);
 const MATRIX_OFFSET: u32 = 1769472u;
 const ENTRIES_PER_INPUT: u32 = 1u;
 const SPAN_VECTORS: u32 = 8u;
-const SUBGROUP_LANES: u32 = 32u;
+
+// Quantised weights in one buffer.
+// Addresses are in bytes, of the 16 (the 4) that lie around them.
+@group(0) @binding(8) var<storage, read> weights_0: array<vec4<u32>>; // packed matrices, 16 bytes an element
+
+fn load_words(piece: u32, address: u32) -> vec4<u32> {
+  return weights_0[address / 16u];
+}
+
+fn load_word(piece: u32, address: u32) -> u32 {
+  return weights_0[address / 16u][(address / 4u) % 4u];
+}
 
 // Prefill: a work item is an expert with up to TILE_ROWS of its entries (row · EXPERTS_PER_TOKEN + rank).
 @group(0) @binding(4) var<storage, read> items: array<vec4<u32>>; // [items] slot, first entry, entry count, 0
@@ -30,50 +39,92 @@ fn work_count(item: u32) -> u32 {
 }
 
 fn work_entry(item: u32, t: u32) -> u32 {
-  return entries[items[item].y + min(t, items[item].z - 1u)];
+  return entries[items[item].y + t];
 }
 
-// Quantised weights in one buffer.
-// Addresses are in bytes, of the 16 (the 4) that lie around them.
-@group(0) @binding(8) var<storage, read> weights_0: array<vec4<u32>>; // packed matrices, 16 bytes an element
-
-fn load_words(piece: u32, address: u32) -> vec4<u32> {
-  return weights_0[address / 16u];
-}
-
-fn load_word(piece: u32, address: u32) -> u32 {
-  return weights_0[address / 16u][(address / 4u) % 4u];
-}
-
-// The inner product every matrix kernel is made of: OUTPUTS matrix rows by TILE_ROWS rows of x. LANES neighbouring
-// invocations share one such tile; lane l adds spans l, l + LANES, … in that order, then the lanes' sums are added
-// as a tree. A row's sum so never depends on the rows beside it.
-const VALUES: u32 = OUTPUTS * TILE_ROWS;
+// A matrix times many rows of x, the product of prefill. A workgroup makes a tile of TILE_OUTPUTS matrix rows by up to
+// TILE_ROWS rows of x: it goes along them in steps of STEP_SPANS spans, which it decodes once into workgroup memory.
+// An invocation sums every eighth matrix row by every eighth row of x, each along the row from its start, whatever
+// lies beside it. Units of MATRICES matrix rows stay in one invocation.
+const TILE_UNITS: u32 = TILE_OUTPUTS / MATRICES;
+const SIDE: u32 = 8u;
+const OUTPUTS: u32 = TILE_OUTPUTS / SIDE;
+const UNITS: u32 = TILE_UNITS / SIDE;
+const INPUTS: u32 = TILE_ROWS / SIDE;
+const STEP_VECTORS: u32 = STEP_SPANS * SPAN_VECTORS;
 
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>; // [rows, cols / 4]
 
-// Returns [OUTPUTS, TILE_ROWS] in every lane; `inputs` are rows of x.
-fn tile_dots(
-  rows: array<MatrixRow, OUTPUTS>,
-  inputs: array<u32, TILE_ROWS>,
-  index: u32,
-) -> array<f32, VALUES> {
-  var matrix_rows = rows;
-  var input_rows = inputs;
-  var sums: array<f32, VALUES>;
-  for (var span = index % LANES; span < ROW_SPANS; span += LANES) {
-    for (var o = 0u; o < OUTPUTS; o++) {
-      var weights = load_span(matrix_rows[o], span);
-      for (var t = 0u; t < TILE_ROWS; t++) {
-        var sum = 0.0;
-        for (var v = 0u; v < SPAN_VECTORS; v++) {
-          sum += dot(weights[v], x[input_rows[t] * ROW_VECTORS + span_vector(span, v)]);
+var<workgroup> tile_weights: array<vec4<f32>, STEP_VECTORS * TILE_OUTPUTS>;
+var<workgroup> tile_inputs: array<vec4<f32>, STEP_VECTORS * TILE_ROWS>;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) index: u32,
+) {
+  let item = group.z;
+  if (!has_work(item)) {
+    return;
+  }
+  let count = work_count(item);
+  let first_unit = (group.y * groups.x + group.x) * TILE_UNITS;
+  let column = index % SIDE;
+  let line = index / SIDE;
+  var sums: array<f32, OUTPUTS * INPUTS>;
+  for (var start = 0u; start < ROW_SPANS; start += STEP_SPANS) {
+    // A bound that compilers do not know: with the loop over vectors unrolled, some take three times as long.
+    let spans = min(STEP_SPANS, ROW_SPANS - start);
+    for (var i = index; i < TILE_OUTPUTS * STEP_SPANS; i += WORKGROUP_SIZE) {
+      let output = i / STEP_SPANS;
+      let span = i % STEP_SPANS;
+      if (span >= spans) {
+        continue;
+      }
+      // What lies beyond the matrix is computed from its last row and not written.
+      let unit = min(first_unit + output % TILE_UNITS, MATRIX_ROWS - 1u);
+      var weights = load_span(unit_row(item, unit, output / TILE_UNITS), start + span);
+      for (var v = 0u; v < SPAN_VECTORS; v++) {
+        tile_weights[(span * SPAN_VECTORS + v) * TILE_OUTPUTS + output] = weights[v];
+      }
+    }
+    for (var i = index; i < count * STEP_VECTORS; i += WORKGROUP_SIZE) {
+      let span = start + i % STEP_VECTORS / SPAN_VECTORS;
+      let at = span_vector(min(span, ROW_SPANS - 1u), i % SPAN_VECTORS);
+      let row = i / STEP_VECTORS;
+      tile_inputs[i % STEP_VECTORS * TILE_ROWS + row] = x[input_row(item, row) * ROW_VECTORS + at];
+    }
+    workgroupBarrier();
+    for (var v = 0u; v < spans * SPAN_VECTORS; v++) {
+      var weights: array<vec4<f32>, OUTPUTS>;
+      for (var o = 0u; o < OUTPUTS; o++) {
+        weights[o] = tile_weights[v * TILE_OUTPUTS + o * SIDE + column];
+      }
+      for (var t = 0u; t < INPUTS; t++) {
+        if (t * SIDE < count) {
+          let value = tile_inputs[v * TILE_ROWS + t * SIDE + line];
+          for (var o = 0u; o < OUTPUTS; o++) {
+            sums[t * OUTPUTS + o] += dot(weights[o], value);
+          }
         }
-        sums[o * TILE_ROWS + t] += sum;
+      }
+    }
+    workgroupBarrier();
+  }
+  for (var t = 0u; t < INPUTS; t++) {
+    let row = t * SIDE + line;
+    for (var u = 0u; u < UNITS; u++) {
+      let unit = first_unit + u * SIDE + column;
+      if (row < count && unit < MATRIX_ROWS) {
+        var results: array<f32, MATRICES>;
+        for (var m = 0u; m < MATRICES; m++) {
+          results[m] = sums[t * OUTPUTS + m * UNITS + u];
+        }
+        finish(item, row, unit, results);
       }
     }
   }
-  return reduce_lanes(sums, index);
 }
 
 // A result is itself.
@@ -164,62 +215,27 @@ fn load_span(row: MatrixRow, span: u32) -> Span {
   );
 }
 
-// reduce-tree.wgsl by shuffles: strides that stay inside SUBGROUP_LANES (the smallest subgroup the adapter makes)
-// need no workgroup memory. Chosen only where a probe found invocations to be numbered along subgroups.
-var<workgroup> partials: array<f32, WORKGROUP_SIZE * VALUES>;
-
-fn reduce_lanes(values: array<f32, VALUES>, index: u32) -> array<f32, VALUES> {
-  var sums = values;
-  for (var stride = LANES / 2u; stride >= SUBGROUP_LANES; stride /= 2u) {
-    for (var v = 0u; v < VALUES; v++) {
-      partials[v * WORKGROUP_SIZE + index] = sums[v];
-    }
-    workgroupBarrier();
-    for (var v = 0u; v < VALUES; v++) {
-      sums[v] += partials[v * WORKGROUP_SIZE + (index ^ stride)];
-    }
-    workgroupBarrier();
-  }
-  for (var stride = min(LANES, SUBGROUP_LANES) / 2u; stride > 0u; stride /= 2u) {
-    for (var v = 0u; v < VALUES; v++) {
-      sums[v] += subgroupShuffleXor(sums[v], stride);
-    }
-  }
-  return sums;
-}
-
 // out = W · x of each work item's expert, every entry into a row of its own; ENTRIES_PER_INPUT entries share a row of
 // x. Records lie SLOTS_PER_PIECE to a piece.
 const ABSENT: u32 = 0xffffffffu;
+const MATRICES: u32 = 1u;
 
 @group(0) @binding(2) var<storage, read_write> out: array<f32>; // [entries, MATRIX_ROWS]
 
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
-  let first_output = (group.x * (WORKGROUP_SIZE / LANES) + index / LANES) * OUTPUTS;
-  let item = group.y;
+fn has_work(item: u32) -> bool {
+  return work_slot(item) != ABSENT;
+}
+
+fn input_row(item: u32, t: u32) -> u32 {
+  return work_entry(item, t) / ENTRIES_PER_INPUT;
+}
+
+fn unit_row(item: u32, unit: u32, matrix: u32) -> MatrixRow {
   let slot = work_slot(item);
-  if (slot == ABSENT) {
-    return;
-  }
-  let piece = slot / SLOTS_PER_PIECE;
-  let base = (slot % SLOTS_PER_PIECE) * RECORD_BYTES + MATRIX_OFFSET;
-  var rows: array<MatrixRow, OUTPUTS>;
-  for (var o = 0u; o < OUTPUTS; o++) {
-    rows[o] = matrix_row(piece, base, min(first_output + o, MATRIX_ROWS - 1u));
-  }
-  var inputs: array<u32, TILE_ROWS>;
-  for (var t = 0u; t < TILE_ROWS; t++) {
-    inputs[t] = work_entry(item, t) / ENTRIES_PER_INPUT;
-  }
-  var sums = tile_dots(rows, inputs, index);
-  for (var o = 0u; o < OUTPUTS; o++) {
-    for (var t = 0u; t < TILE_ROWS; t++) {
-      let mine = (o * TILE_ROWS + t) % LANES == index % LANES;
-      if (mine && t < work_count(item) && first_output + o < MATRIX_ROWS) {
-        let at = work_entry(item, t) * MATRIX_ROWS + first_output + o;
-        out[at] = gated(at, sums[o * TILE_ROWS + t]);
-      }
-    }
-  }
+  return matrix_row(slot / SLOTS_PER_PIECE, (slot % SLOTS_PER_PIECE) * RECORD_BYTES + MATRIX_OFFSET, unit);
+}
+
+fn finish(item: u32, t: u32, unit: u32, results: array<f32, MATRICES>) {
+  let at = work_entry(item, t) * MATRIX_ROWS + unit;
+  out[at] = gated(at, results[0]);
 }

@@ -1,11 +1,9 @@
 enable f16;
 
-enable subgroups;
-
 const WORKGROUP_SIZE: u32 = 64u;
-const LANES: u32 = 32u;
-const OUTPUTS: u32 = 2u;
-const TILE_ROWS: u32 = 8u;
+const TILE_OUTPUTS: u32 = 32u;
+const TILE_ROWS: u32 = 32u;
+const STEP_SPANS: u32 = 1u;
 const MATRIX_ROWS: u32 = 2048u;
 const ROW_SPANS: u32 = 128u;
 const PLANE_OFFSETS: vec4<u32> = vec4<u32>(0u, 4194304u, 0u, 0u);
@@ -14,7 +12,6 @@ const OUT_WIDTH: u32 = 2048u;
 const OUT_OFFSET: u32 = 0u;
 const OUT_SCALE: f32 = 1f;
 const SPAN_VECTORS: u32 = 8u;
-const SUBGROUP_LANES: u32 = 32u;
 
 // What changes from one pass to the next.
 struct Batch {
@@ -25,9 +22,9 @@ struct Batch {
 
 @group(0) @binding(0) var<uniform> batch: Batch;
 
-// A matrix times all rows of the batch, TILE_ROWS at a time.
-fn tile_count(tile: u32) -> u32 {
-  return min(TILE_ROWS, batch.rows - tile * TILE_ROWS);
+// All rows of the batch, TILE_ROWS to a work item.
+fn work_count(item: u32) -> u32 {
+  return min(TILE_ROWS, batch.rows - item * TILE_ROWS);
 }
 
 @group(0) @binding(3) var<storage, read> residual: array<f32>; // [rows, OUT_WIDTH]
@@ -54,35 +51,89 @@ fn load_word(piece: u32, address: u32) -> u32 {
   return weights_0[address / 16u][(address / 4u) % 4u];
 }
 
-// The inner product every matrix kernel is made of: OUTPUTS matrix rows by TILE_ROWS rows of x. LANES neighbouring
-// invocations share one such tile; lane l adds spans l, l + LANES, … in that order, then the lanes' sums are added
-// as a tree. A row's sum so never depends on the rows beside it.
-const VALUES: u32 = OUTPUTS * TILE_ROWS;
+// A matrix times many rows of x, the product of prefill. A workgroup makes a tile of TILE_OUTPUTS matrix rows by up to
+// TILE_ROWS rows of x: it goes along them in steps of STEP_SPANS spans, which it decodes once into workgroup memory.
+// An invocation sums every eighth matrix row by every eighth row of x, each along the row from its start, whatever
+// lies beside it. Units of MATRICES matrix rows stay in one invocation.
+const TILE_UNITS: u32 = TILE_OUTPUTS / MATRICES;
+const SIDE: u32 = 8u;
+const OUTPUTS: u32 = TILE_OUTPUTS / SIDE;
+const UNITS: u32 = TILE_UNITS / SIDE;
+const INPUTS: u32 = TILE_ROWS / SIDE;
+const STEP_VECTORS: u32 = STEP_SPANS * SPAN_VECTORS;
 
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>; // [rows, cols / 4]
 
-// Returns [OUTPUTS, TILE_ROWS] in every lane; `inputs` are rows of x.
-fn tile_dots(
-  rows: array<MatrixRow, OUTPUTS>,
-  inputs: array<u32, TILE_ROWS>,
-  index: u32,
-) -> array<f32, VALUES> {
-  var matrix_rows = rows;
-  var input_rows = inputs;
-  var sums: array<f32, VALUES>;
-  for (var span = index % LANES; span < ROW_SPANS; span += LANES) {
-    for (var o = 0u; o < OUTPUTS; o++) {
-      var weights = load_span(matrix_rows[o], span);
-      for (var t = 0u; t < TILE_ROWS; t++) {
-        var sum = 0.0;
-        for (var v = 0u; v < SPAN_VECTORS; v++) {
-          sum += dot(weights[v], x[input_rows[t] * ROW_VECTORS + span_vector(span, v)]);
+var<workgroup> tile_weights: array<vec4<f32>, STEP_VECTORS * TILE_OUTPUTS>;
+var<workgroup> tile_inputs: array<vec4<f32>, STEP_VECTORS * TILE_ROWS>;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) index: u32,
+) {
+  let item = group.z;
+  if (!has_work(item)) {
+    return;
+  }
+  let count = work_count(item);
+  let first_unit = (group.y * groups.x + group.x) * TILE_UNITS;
+  let column = index % SIDE;
+  let line = index / SIDE;
+  var sums: array<f32, OUTPUTS * INPUTS>;
+  for (var start = 0u; start < ROW_SPANS; start += STEP_SPANS) {
+    // A bound that compilers do not know: with the loop over vectors unrolled, some take three times as long.
+    let spans = min(STEP_SPANS, ROW_SPANS - start);
+    for (var i = index; i < TILE_OUTPUTS * STEP_SPANS; i += WORKGROUP_SIZE) {
+      let output = i / STEP_SPANS;
+      let span = i % STEP_SPANS;
+      if (span >= spans) {
+        continue;
+      }
+      // What lies beyond the matrix is computed from its last row and not written.
+      let unit = min(first_unit + output % TILE_UNITS, MATRIX_ROWS - 1u);
+      var weights = load_span(unit_row(item, unit, output / TILE_UNITS), start + span);
+      for (var v = 0u; v < SPAN_VECTORS; v++) {
+        tile_weights[(span * SPAN_VECTORS + v) * TILE_OUTPUTS + output] = weights[v];
+      }
+    }
+    for (var i = index; i < count * STEP_VECTORS; i += WORKGROUP_SIZE) {
+      let span = start + i % STEP_VECTORS / SPAN_VECTORS;
+      let at = span_vector(min(span, ROW_SPANS - 1u), i % SPAN_VECTORS);
+      let row = i / STEP_VECTORS;
+      tile_inputs[i % STEP_VECTORS * TILE_ROWS + row] = x[input_row(item, row) * ROW_VECTORS + at];
+    }
+    workgroupBarrier();
+    for (var v = 0u; v < spans * SPAN_VECTORS; v++) {
+      var weights: array<vec4<f32>, OUTPUTS>;
+      for (var o = 0u; o < OUTPUTS; o++) {
+        weights[o] = tile_weights[v * TILE_OUTPUTS + o * SIDE + column];
+      }
+      for (var t = 0u; t < INPUTS; t++) {
+        if (t * SIDE < count) {
+          let value = tile_inputs[v * TILE_ROWS + t * SIDE + line];
+          for (var o = 0u; o < OUTPUTS; o++) {
+            sums[t * OUTPUTS + o] += dot(weights[o], value);
+          }
         }
-        sums[o * TILE_ROWS + t] += sum;
+      }
+    }
+    workgroupBarrier();
+  }
+  for (var t = 0u; t < INPUTS; t++) {
+    let row = t * SIDE + line;
+    for (var u = 0u; u < UNITS; u++) {
+      let unit = first_unit + u * SIDE + column;
+      if (row < count && unit < MATRIX_ROWS) {
+        var results: array<f32, MATRICES>;
+        for (var m = 0u; m < MATRICES; m++) {
+          results[m] = sums[t * OUTPUTS + m * UNITS + u];
+        }
+        finish(item, row, unit, results);
       }
     }
   }
-  return reduce_lanes(sums, index);
 }
 
 // f16 → f32 by the hardware; chosen only where a probe found subnormals intact.
@@ -152,61 +203,26 @@ fn load_span(row: MatrixRow, span: u32) -> Span {
   );
 }
 
-// reduce-tree.wgsl by shuffles: strides that stay inside SUBGROUP_LANES (the smallest subgroup the adapter makes)
-// need no workgroup memory. Chosen only where a probe found invocations to be numbered along subgroups.
-var<workgroup> partials: array<f32, WORKGROUP_SIZE * VALUES>;
+// out = [residual +] OUT_SCALE · (W · x [+ bias]) for the matrix rows that lie in this piece of W. A work item is a
+// tile of the batch's rows.
+const MATRICES: u32 = 1u;
 
-fn reduce_lanes(values: array<f32, VALUES>, index: u32) -> array<f32, VALUES> {
-  var sums = values;
-  for (var stride = LANES / 2u; stride >= SUBGROUP_LANES; stride /= 2u) {
-    for (var v = 0u; v < VALUES; v++) {
-      partials[v * WORKGROUP_SIZE + index] = sums[v];
-    }
-    workgroupBarrier();
-    for (var v = 0u; v < VALUES; v++) {
-      sums[v] += partials[v * WORKGROUP_SIZE + (index ^ stride)];
-    }
-    workgroupBarrier();
-  }
-  for (var stride = min(LANES, SUBGROUP_LANES) / 2u; stride > 0u; stride /= 2u) {
-    for (var v = 0u; v < VALUES; v++) {
-      sums[v] += subgroupShuffleXor(sums[v], stride);
-    }
-  }
-  return sums;
-}
-
-// out = [residual +] OUT_SCALE · (W · x [+ bias]) for the matrix rows that lie in this piece of W.
 @group(0) @binding(2) var<storage, read_write> out: array<f32>; // [rows, OUT_WIDTH]
 
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) index: u32,
-) {
-  let team = (group.y * groups.x + group.x) * (WORKGROUP_SIZE / LANES) + index / LANES;
-  let first_output = team * OUTPUTS;
-  let first_row = group.z * TILE_ROWS;
-  let count = tile_count(group.z);
-  // What lies beyond the matrix or the batch is computed from the last valid row and not written.
-  var rows: array<MatrixRow, OUTPUTS>;
-  for (var o = 0u; o < OUTPUTS; o++) {
-    rows[o] = matrix_row(0u, 0u, min(first_output + o, MATRIX_ROWS - 1u));
-  }
-  var inputs: array<u32, TILE_ROWS>;
-  for (var t = 0u; t < TILE_ROWS; t++) {
-    inputs[t] = first_row + min(t, count - 1u);
-  }
-  var sums = tile_dots(rows, inputs, index);
-  for (var o = 0u; o < OUTPUTS; o++) {
-    for (var t = 0u; t < TILE_ROWS; t++) {
-      let mine = (o * TILE_ROWS + t) % LANES == index % LANES;
-      if (mine && t < count && first_output + o < MATRIX_ROWS) {
-        let output = OUT_OFFSET + first_output + o;
-        let at = (first_row + t) * OUT_WIDTH + output;
-        out[at] = with_residual(at, OUT_SCALE * with_bias(output, sums[o * TILE_ROWS + t]));
-      }
-    }
-  }
+fn has_work(item: u32) -> bool {
+  return true;
+}
+
+fn input_row(item: u32, t: u32) -> u32 {
+  return item * TILE_ROWS + t;
+}
+
+fn unit_row(item: u32, unit: u32, matrix: u32) -> MatrixRow {
+  return matrix_row(0u, 0u, unit);
+}
+
+fn finish(item: u32, t: u32, unit: u32, results: array<f32, MATRICES>) {
+  let output = OUT_OFFSET + unit;
+  let at = input_row(item, t) * OUT_WIDTH + output;
+  out[at] = with_residual(at, OUT_SCALE * with_bias(output, results[0]));
 }

@@ -1,0 +1,12 @@
+// All positions in one chunk: a batch has rows enough to share out.
+fn chunk_start(chunk: u32) -> u32 {
+  return 0u;
+}
+
+fn chunk_end(chunk: u32, length: u32) -> u32 {
+  return length;
+}
+
+fn finish(head: u32, chunk: u32, length: u32, dim: u32, mixed: f32, softmax: vec2<f32>) {
+  out[head * HEAD_DIM + dim] = mixed / softmax.y;
+}

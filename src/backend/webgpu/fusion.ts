@@ -1,0 +1,50 @@
+/** Which ops of decode share a dispatch. */
+import type { ForwardPlan, LinearOp, Op, RmsNormOp, ValueId } from "../../model/plan.ts";
+
+/** A norm that the linear op after it computes on the way to its product. */
+export interface FusedNorm {
+  readonly norm: RmsNormOp;
+  /** Whether other ops read the norm too. */
+  readonly kept: boolean;
+}
+
+/**
+ * Outputs up to which a linear op norms its input: every team of lanes does it again, which costs a matrix of many
+ * rows more than a dispatch does (measured on lavapipe).
+ */
+const MOST_OUTPUTS = 512;
+
+function reads(op: Op, value: ValueId): boolean {
+  switch (op.kind) {
+    case "embed":
+      return false;
+    case "rms-norm":
+    case "gated-activation":
+    case "experts":
+      return op.x === value;
+    case "linear":
+      return op.x === value || op.residual === value;
+    case "rope-cache":
+      return op.qkv === value;
+    case "attention":
+      return op.q === value;
+    case "route":
+      return op.logits === value;
+    case "combine":
+      return op.residual === value || op.shared === value;
+  }
+}
+
+/** The layers' norms that are followed by a linear op on them of few outputs, as routers are. */
+export function fuseNorms(plan: ForwardPlan): ReadonlyMap<LinearOp, FusedNorm> {
+  const fused = new Map<LinearOp, FusedNorm>();
+  for (const { ops } of plan.layers)
+    ops.forEach((norm, i) => {
+      const next = ops[i + 1];
+      if (norm.kind !== "rms-norm" || norm.rows !== "each") return;
+      if (next?.kind !== "linear" || next.x !== norm.out || next.residual === norm.out) return;
+      if (plan.values[next.out]!.width > MOST_OUTPUTS) return;
+      fused.set(next, { norm, kept: ops.some((op) => op !== next && reads(op, norm.out)) });
+    });
+  return fused;
+}
