@@ -24,6 +24,18 @@ export function splatScale(half: usize): v128 {
   return v128.load32_splat(halfTable + ((<usize>load<u16>(half)) << 2));
 }
 
+// Four halves in a row, from the table too: arithmetic on them is slow where they are subnormal, as the scales of small
+// weights are.
+export function fourScales(halves: usize): v128 {
+  let scales = splatScale(halves);
+  scales = v128.load_lane<f32>(tableEntry(halves + 2), scales, 1);
+  scales = v128.load_lane<f32>(tableEntry(halves + 4), scales, 2);
+  return v128.load_lane<f32>(tableEntry(halves + 6), scales, 3);
+}
+function tableEntry(half: usize): usize {
+  return halfTable + ((<usize>load<u16>(half)) << 2);
+}
+
 // Four sign-extended halves to f32, exactly. Moving exponent and mantissa 13 bits up gives the number times 2^-112,
 // for subnormal halves too, because f32's own subnormals line up with them; one product puts the exponent right.
 // The mask keeps the sign (bit 31 of the extension) and what was moved. Halves are finite: repacking saw to it.

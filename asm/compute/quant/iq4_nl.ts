@@ -2,7 +2,7 @@
 import { addUnit, dot, sumAcross } from "../int8/dot";
 import { recordBytes, vectorBytes } from "../int8/units";
 import { highNibbles, lowNibbles, storeScaled, TOP } from "./bytes";
-import { f16Lanes, scaleOf } from "./f16";
+import { fourScales, scaleOf } from "./f16";
 import { BLOCK } from "./types";
 
 export function iq4Table(): v128 {
@@ -50,7 +50,7 @@ export function rowIQ4NL(qs: usize, d: usize, units: usize, x: usize): v128 {
       levelSums(levels, v128.load(qs, 32), x + 4 * vectorBytes<i8>()),
       levelSums(levels, v128.load(qs, 48), x + 6 * vectorBytes<i8>()),
     );
-    sum = addUnit<i8>(sum, sums, f16Lanes(d), sum, x + 8 * vectorBytes<i8>());
+    sum = addUnit<i8>(sum, sums, fourScales(d), sum, x + 8 * vectorBytes<i8>());
   }
   return sum;
 }

@@ -7,7 +7,7 @@
 import { addUnit, dot, sumAcross } from "../int8/dot";
 import { recordBytes, vectorBytes } from "../int8/units";
 import { highNibbles, lowNibbles, topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
-import { f16Lanes, scaleOf, splatScale } from "./f16";
+import { fourScales, scaleOf, splatScale } from "./f16";
 import { addProducts, firstProducts } from "./q8_0";
 import { BLOCK } from "./types";
 
@@ -102,7 +102,7 @@ export function rowQ4(qs: usize, d: usize, units: usize, x: usize): v128 {
       nibbleSums(v128.load(qs, 32), x + 4 * vectorBytes<u8>()),
       nibbleSums(v128.load(qs, 48), x + 6 * vectorBytes<u8>()),
     );
-    const scales = f16Lanes(d);
+    const scales = fourScales(d);
     const minima = f32x4.mul(scales, f32x4.splat(-8));
     sum = addUnit<u8>(sum, sums, scales, minima, x + 8 * vectorBytes<u8>());
   }

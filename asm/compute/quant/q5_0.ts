@@ -4,7 +4,7 @@
 import { addUnit, dot, sumAcross } from "../int8/dot";
 import { recordBytes, vectorBytes } from "../int8/units";
 import { highBits, highNibbles, lowBits, lowNibbles, storeScaled, TOP } from "./bytes";
-import { f16Lanes, scaleOf } from "./f16";
+import { fourScales, scaleOf } from "./f16";
 import { BLOCK } from "./types";
 
 export function unpackQ5_0(qs: usize, qh: usize, d: usize, cols: usize, out: usize): void {
@@ -50,7 +50,7 @@ export function rowQ5_0(qs: usize, qh: usize, d: usize, units: usize, x: usize):
       fifthSums(qs + 32, qh + 8, x + 4 * vectorBytes<u8>()),
       fifthSums(qs + 48, qh + 12, x + 6 * vectorBytes<u8>()),
     );
-    const scales = f16Lanes(d);
+    const scales = fourScales(d);
     const minima = f32x4.mul(scales, f32x4.splat(-16));
     sum = addUnit<u8>(sum, sums, scales, minima, x + 8 * vectorBytes<u8>());
   }

@@ -4,7 +4,7 @@
 import { addUnit, dot, sumAcross } from "../int8/dot";
 import { recordBytes, vectorBytes } from "../int8/units";
 import { topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
-import { f16Lanes, scaleOf, splatScale } from "./f16";
+import { fourScales, scaleOf, splatScale } from "./f16";
 import { BLOCK } from "./types";
 
 // Lane sums of sixteen bytes (times 2^24) and the sixteen values at x, added to `sum` in ascending order.
@@ -91,7 +91,7 @@ export function rowQ8(quants: usize, d: usize, units: usize, x: usize): v128 {
       quantSums(quants + 64, x + 4 * vectorBytes<i8>()),
       quantSums(quants + 96, x + 6 * vectorBytes<i8>()),
     );
-    sum = addUnit<i8>(sum, sums, f16Lanes(d), sum, x + 8 * vectorBytes<i8>());
+    sum = addUnit<i8>(sum, sums, fourScales(d), sum, x + 8 * vectorBytes<i8>());
   }
   return sum;
 }

@@ -5,7 +5,7 @@ import type { Backend } from "../../backend.ts";
 import { randomWeights, tinyPlan, writeExpert, writeTrunk } from "../../testing/plans.ts";
 import { runPlan } from "../../testing/run.ts";
 import { createJobWriter, JOB_BYTES } from "../job.ts";
-import { makeBackend, makeThreadedBackend, startSharedCompute } from "../make.testing.ts";
+import { makeBackend, makeInt8Backend, makeThreadedBackend, startSharedCompute } from "../make.testing.ts";
 import { ACTIVE, createControl, type HelperInit, STATE, STOPPED } from "./control.mjs";
 import { startNodeHelper } from "./start-node.ts";
 
@@ -45,16 +45,20 @@ async function logitsOf(backend: Backend): Promise<Float32Array[]> {
   return logits;
 }
 
-test("two and three threads give the bits of one, in prompts and in single tokens", async () => {
-  const expected = await logitsOf(await fill(await makeBackend(plan)));
-  expect(expected.every((logits) => logits.every(Number.isFinite))).toBe(true);
-  for (const count of [2, 3]) {
-    const backend = await fill(await makeThreadedBackend(plan, count));
-    expect(backend.threads).toBe(count);
-    for (let run = 0; run < 3; run++) expect(await logitsOf(backend)).toEqual(expected);
-    backend.dispose();
-  }
-});
+test.each(["f32", "int8"] as const)(
+  "two and three threads give the bits of one, in prompts and in single tokens, on %s activations",
+  async (activations) => {
+    const one = activations === "int8" ? await makeInt8Backend(plan) : await makeBackend(plan);
+    const expected = await logitsOf(await fill(one));
+    expect(expected.every((logits) => logits.every(Number.isFinite))).toBe(true);
+    for (const count of [2, 3]) {
+      const backend = await fill(await makeThreadedBackend(plan, count, startNodeHelper, activations));
+      expect(backend.threads).toBe(count);
+      for (let run = 0; run < 3; run++) expect(await logitsOf(backend)).toEqual(expected);
+      backend.dispose();
+    }
+  },
+);
 
 test("a helper alone computes a whole job, from memory that grew after it began", async () => {
   const { module, memory, compute, arena, halfTable } = await startSharedCompute();
@@ -119,11 +123,12 @@ test("without helpers the model computes on one thread, and those that started a
 
 test("threads end when the backend is disposed of, asleep or not yet ready", async () => {
   const ended: Promise<unknown>[] = [];
-  const backend = await makeThreadedBackend(plan, 3, (workerData) => {
+  const start = (workerData: HelperInit): Promise<void> => {
     const worker = new Worker(new URL("./helper-node.mjs", import.meta.url), { workerData });
     ended.push(once(worker, "exit"));
     return workerData.thread === 1 ? once(worker, "message").then(() => undefined) : Promise.resolve();
-  });
+  };
+  const backend = await makeThreadedBackend(plan, 3, start);
   expect(backend.threads).toBe(3);
   backend.dispose();
   await Promise.all(ended);
