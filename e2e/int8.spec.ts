@@ -1,6 +1,6 @@
 /** The int8 profile in a real browser: its relaxed SIMD build is not tested in Node, whose first compiler is wrong. */
 import type { Report } from "./int8/builds.ts";
-import { expect, test } from "./serve/fixtures.ts";
+import { expect, serveSite, test } from "./serve/fixtures.ts";
 
 test("relaxed SIMD is taken where it is, and computes the bits of plain SIMD in every encoding", async ({
   page,
@@ -14,28 +14,31 @@ test("relaxed SIMD is taken where it is, and computes the bits of plain SIMD in 
   expect(comparisons.filter(({ different, outputs }) => different > 0 || outputs < 21)).toEqual([]);
 });
 
-test("a model says on int8 activations what it says on f32", async ({ page, site }) => {
-  await page.goto(site.url);
-  const run = (activations: "f32" | "int8") =>
-    page.evaluate(
-      async ({ base, activations }) => {
-        const { WebMoE } = await import(`${base}lib/webmoe.js`);
-        const options = { backend: "wasm", store: "memory", activations, threads: 1 };
-        const model = await WebMoE.load(`${base}models/demo-moe-q8_0.gguf`, options);
-        const tokens: number[] = [];
-        const prompt = "Once upon a time, there was a little girl named Lily.";
-        for await (const { id } of model.generate(prompt, { temperature: 0, maxTokens: 12 })) tokens.push(id);
-        const { numerics } = model.info;
-        await model.dispose();
-        return { tokens, activations: numerics.activations, kernels: numerics.kernels };
-      },
-      { base: site.url, activations },
-    );
-  const exact = await run("f32");
-  expect(exact).toMatchObject({ activations: "f32", kernels: ["simd"] });
-  expect(await run("int8")).toEqual({
-    tokens: exact.tokens,
-    activations: "int8",
-    kernels: ["relaxed-simd"],
-  });
+test("a model says on int8 activations what it says on f32, on one thread and on two", async ({ page }) => {
+  const site = await serveSite({ isolated: true });
+  try {
+    await page.goto(site.url);
+    const run = (activations: "f32" | "int8", threads: number) =>
+      page.evaluate(
+        async ({ base, options }) => {
+          const { WebMoE } = await import(`${base}lib/webmoe.js`);
+          const model = await WebMoE.load(`${base}models/demo-moe-q8_0.gguf`, options);
+          const tokens: number[] = [];
+          const prompt = "Once upon a time, there was a little girl named Lily.";
+          for await (const { id } of model.generate(prompt, { temperature: 0, maxTokens: 12 }))
+            tokens.push(id);
+          const { numerics, threads } = model.info;
+          await model.dispose();
+          return { tokens, threads, activations: numerics.activations, kernels: numerics.kernels };
+        },
+        { base: site.url, options: { backend: "wasm", store: "memory", activations, threads } },
+      );
+    const exact = await run("f32", 1);
+    expect(exact).toMatchObject({ activations: "f32", kernels: ["simd"] });
+    const int8 = { ...exact, activations: "int8", kernels: ["relaxed-simd"] };
+    expect(await run("int8", 1)).toEqual(int8);
+    expect(await run("int8", 2)).toEqual({ ...int8, threads: 2 });
+  } finally {
+    await site.close();
+  }
 });
