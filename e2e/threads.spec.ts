@@ -48,8 +48,6 @@ test("an isolated page computes on threads, says the same words, and dispose end
 }) => {
   const site = await serveSite({ isolated: true });
   try {
-    // Workers are counted here: the page's service worker, which would be installed meanwhile, stays away.
-    await page.addInitScript(() => localStorage.setItem("webmoe-offline-use", "off"));
     await page.goto(site.url);
     const one = await load(page, site, 1);
     expect(one).toMatchObject({ isolated: true, threads: 1 });
