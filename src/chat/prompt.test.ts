@@ -1,9 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import coreUrl from "../../asm/core/index.ts?asc";
 import type { Message, Role } from "../api/messages.ts";
 import { createTokenizer, type Tokenizer, type TokenizerMetadata } from "../model/tokenizer/tokenizer.ts";
-import { compileWasmFile } from "../wasm/compile-node.ts";
-import { instantiateCore } from "../wasm/core.ts";
+import { loadCore } from "../wasm/core.testing.ts";
 import { chatPrompts } from "./prompt.ts";
 
 const CONTROL = ["<|im_start|>", "<|im_end|>", "<s>", "</s>", "☃"];
@@ -34,7 +32,7 @@ const THINKING = `{% for m in messages %}{% set content = m.content.split('</thi
 
 const say = (role: Role, content: string): Message => ({ role, content });
 const make = async (more?: Partial<TokenizerMetadata>): Promise<Tokenizer> =>
-  createTokenizer(await instantiateCore(await compileWasmFile(coreUrl)), metadata(more));
+  createTokenizer(await loadCore(), metadata(more));
 
 let tokenizer: Tokenizer;
 beforeAll(async () => {

@@ -1,22 +1,12 @@
 import { beforeEach, expect, test } from "vitest";
-import coreUrl from "../../asm/core/index.ts?asc";
 import { bpeTables } from "../model/tokenizer/merges.ts";
-import { compileWasmFile } from "./compile-node.ts";
-import { type Core, instantiateCore } from "./core.ts";
+import { integers, loadCore } from "./core.testing.ts";
+import type { Core } from "./core.ts";
 
 let core: Core;
 beforeEach(async () => {
-  core = await instantiateCore(await compileWasmFile(coreUrl));
+  core = await loadCore();
 });
-
-/** Deterministic integers in [0, below). */
-function integers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 /** llama.cpp's rules on strings: merge the leftmost pair of the lowest rank until there is none. */
 function reference(word: string, tokens: readonly string[], merges: readonly string[]): number[] {
@@ -39,7 +29,7 @@ const encode = (word: string): number[] => [...core.encodeWord(new TextEncoder()
 test("words merge as the rules say, whatever merges and vocabulary are", async () => {
   for (let seed = 1; seed <= 20; seed++) {
     const next = integers(seed);
-    core = await instantiateCore(await compileWasmFile(coreUrl));
+    core = await loadCore();
     const letters = "abcd";
     const strings = [...letters];
     const merges: string[] = [];

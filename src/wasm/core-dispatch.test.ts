@@ -1,21 +1,11 @@
 import { beforeAll, expect, test } from "vitest";
-import coreUrl from "../../asm/core/index.ts?asc";
-import { compileWasmFile } from "./compile-node.ts";
-import { type Core, instantiateCore } from "./core.ts";
+import { integers, loadCore } from "./core.testing.ts";
+import type { Core } from "./core.ts";
 
 let core: Core;
 beforeAll(async () => {
-  core = await instantiateCore(await compileWasmFile(coreUrl));
+  core = await loadCore();
 });
-
-/** Deterministic integers in [0, below). */
-function integers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 test("every entry is grouped under its expert, experts and entries ascending", () => {
   const next = integers(3);

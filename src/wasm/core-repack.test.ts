@@ -1,13 +1,12 @@
 import { beforeAll, expect, test } from "vitest";
-import coreUrl from "../../asm/core/index.ts?asc";
 import { createRandom, packBlocks, randomBlocks } from "../backend/testing/tensors.ts";
 import { FLOAT_FORMATS, QUANT_TYPES, type QuantName } from "../model/quantization.ts";
-import { compileWasmFile } from "./compile-node.ts";
-import { type Core, instantiateCore } from "./core.ts";
+import { loadCore } from "./core.testing.ts";
+import type { Core } from "./core.ts";
 
 let core: Core;
 beforeAll(async () => {
-  core = await instantiateCore(await compileWasmFile(coreUrl));
+  core = await loadCore();
 });
 
 const TYPES = Object.keys(QUANT_TYPES) as QuantName[];

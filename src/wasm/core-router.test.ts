@@ -1,12 +1,11 @@
 import { beforeAll, expect, test } from "vitest";
-import coreUrl from "../../asm/core/index.ts?asc";
 import type { RouterSpec } from "../model/router-spec.ts";
-import { compileWasmFile } from "./compile-node.ts";
-import { type Core, instantiateCore } from "./core.ts";
+import { loadCore } from "./core.testing.ts";
+import type { Core } from "./core.ts";
 
 let core: Core;
 beforeAll(async () => {
-  core = await instantiateCore(await compileWasmFile(coreUrl));
+  core = await loadCore();
 });
 
 const softmax = (values: readonly number[]): number[] => {

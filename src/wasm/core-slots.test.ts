@@ -1,24 +1,14 @@
 import { beforeAll, expect, test } from "vitest";
-import coreUrl from "../../asm/core/index.ts?asc";
 import type { EvictionPolicy } from "../api/options.ts";
-import { compileWasmFile } from "./compile-node.ts";
-import { type Core, instantiateCore } from "./core.ts";
+import { integers, loadCore } from "./core.testing.ts";
+import type { Core } from "./core.ts";
 import { EVICTION_POLICIES } from "./core-slots.ts";
 import { ABSENT } from "./decisions.ts";
 
 let core: Core;
 beforeAll(async () => {
-  core = await instantiateCore(await compileWasmFile(coreUrl));
+  core = await loadCore();
 });
-
-/** Deterministic integers in [0, below). */
-function integers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 /** One layer's policy in plain words: told the picks of each token, it rates experts; the lowest goes. */
 interface Reference {

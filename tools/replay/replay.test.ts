@@ -1,12 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
-import coreUrl from "../../asm/core/index.ts?asc";
 import type { EvictionPolicy } from "../../src/api/options.ts";
 import { loadModel } from "../../src/engine/engine.ts";
 import { nodePlatform } from "../../src/engine/node-platform.ts";
 import { readTrace, type TracePass } from "../../src/residency/trace-format.ts";
-import { compileWasmFile } from "../../src/wasm/compile-node.ts";
-import { type Core, instantiateCore } from "../../src/wasm/core.ts";
+import { integers, loadCore } from "../../src/wasm/core.testing.ts";
+import type { Core } from "../../src/wasm/core.ts";
 import { EVICTION_POLICIES } from "../../src/wasm/core-slots.ts";
 import { belady, beladyLayer } from "./belady.ts";
 import type { Link } from "./link.ts";
@@ -19,17 +18,8 @@ const LINK: Link = { bandwidth: 1000, latency: 0.5 };
 
 let core: Core;
 beforeAll(async () => {
-  core = await instantiateCore(await compileWasmFile(coreUrl));
+  core = await loadCore();
 });
-
-/** Deterministic integers in [0, below). */
-function integers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 /** The most hits that any choice of victims can give, by trying all. */
 function mostHits(demands: readonly number[][], slots: number): number {

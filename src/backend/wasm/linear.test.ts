@@ -2,37 +2,25 @@ import { describe, expect, test } from "vitest";
 import { QUANT_TYPES, type QuantName } from "../../model/quantization.ts";
 import { linear, worstError } from "../testing/references.ts";
 import { createRandom, packTensor, randomFloats, randomTensor } from "../testing/tensors.ts";
-import { makeLinear } from "./linear.testing.ts";
+import { edgeShapes, makeLinear } from "./linear.testing.ts";
 import { makeBackend } from "./make.testing.ts";
 
 const TYPES = Object.keys(QUANT_TYPES) as QuantName[];
 
 describe.each(TYPES)("a linear op on %s weights", (type) => {
-  // Outputs and columns on both sides of every tile edge of the kernels: odd outputs, a lone block, beyond 512 columns.
-  test.each(
-    QUANT_TYPES[type].blockSize === 256
-      ? [
-          [1, 256],
-          [17, 512],
-          [9, 1280],
-        ]
-      : [
-          [1, 32],
-          [5, 96],
-          [16, 160],
-          [33, 512],
-          [9, 1120],
-        ],
-  )("of [%i, %i] is within 1e-6 of Σ|w·x| for any number of rows", async (rows, cols) => {
-    const random = createRandom(rows + cols);
-    const weight = randomTensor(random, type, rows, cols, 2);
-    const multiply = await makeLinear(makeBackend, [weight]);
-    for (const n of [1, 2, 3, 17]) {
-      const x = randomFloats(random, n * cols, 3);
-      x[0] = 1e4;
-      expect(worstError(await multiply(x), linear(x, weight))).toBeLessThan(1e-6);
-    }
-  });
+  test.each(edgeShapes(type))(
+    "of [%i, %i] is within 1e-6 of Σ|w·x| for any number of rows",
+    async (rows, cols) => {
+      const random = createRandom(rows + cols);
+      const weight = randomTensor(random, type, rows, cols, 2);
+      const multiply = await makeLinear(makeBackend, [weight]);
+      for (const n of [1, 2, 3, 17]) {
+        const x = randomFloats(random, n * cols, 3);
+        x[0] = 1e4;
+        expect(worstError(await multiply(x), linear(x, weight))).toBeLessThan(1e-6);
+      }
+    },
+  );
 
   test("gives a row the same bits alone, among 17 and among 128", async () => {
     const random = createRandom(7);

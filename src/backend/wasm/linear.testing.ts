@@ -1,8 +1,29 @@
 import type { ForwardPlan, LinearOp } from "../../model/plan.ts";
+import { QUANT_TYPES, type QuantName } from "../../model/quantization.ts";
 import type { Backend } from "../backend.ts";
 import { opPlan } from "../testing/plans.ts";
 import { runOps } from "../testing/run.ts";
 import { allRows, type PackedTensor } from "../testing/tensors.ts";
+
+/**
+ * [outputs, columns] on both sides of every edge of the kernels: odd outputs, a lone block, whole units of 64 and 128
+ * columns and what is left of one, beyond a panel of 512.
+ */
+export function edgeShapes(type: QuantName): readonly (readonly [number, number])[] {
+  if (QUANT_TYPES[type].blockSize === 256)
+    return [
+      [1, 256],
+      [17, 512],
+      [9, 1280],
+    ];
+  return [
+    [1, 32],
+    [5, 96],
+    [16, 160],
+    [33, 512],
+    [9, 1120],
+  ];
+}
 
 /** A function that computes one linear op with `tensors` as its weights, on a backend that `make` gives. */
 export async function makeLinear(
