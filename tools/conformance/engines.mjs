@@ -36,43 +36,70 @@ const LIBRARY = join(ROOT, "dist", "lib");
 
 /** What the engine is built from; the page around it and the tests are not part of it. */
 const SOURCES = ["src", "asm", "shaders"];
-const NOT_ENGINE = /\.(test|testing|bench)\.ts$|\.md$|[/\\](app|golden|testing)[/\\]/;
+const NOT_ENGINE = /\.(test|testing|bench)\.ts$|\.md$|\/(app|golden|testing)\//;
 const BUILT_FROM = join(LIBRARY, "built-from.txt");
 
 /** What only one of the backends is built from: what belongs to the other says nothing about its results. */
 const ONLY = {
-  wasm: /^(asm[/\\]compute|src[/\\]backend[/\\]wasm|src[/\\]wasm[/\\]compute)/,
-  webgpu: /^(shaders|src[/\\]backend[/\\]webgpu)/,
+  wasm: /^(asm\/compute|src\/backend\/wasm|src\/wasm\/compute)/,
+  webgpu: /^(shaders|src\/backend\/webgpu)/,
 };
+
+/**
+ * What brings bytes in, decides where they lie, or carries questions and answers, and computes nothing. Parts are
+ * verified by checksum wherever they come from, so this cannot change the numbers of a model that is held whole. A file
+ * that is not named here counts.
+ */
+const CARRIES = new RegExp(
+  [
+    "^src/[^/]+$",
+    "^src/(api|chat|embed|experts|residency|worker)/",
+    "^src/engine/(browser-platform|directory|engine|idle-work|model-info|node-platform|platform|session|turns)\\.ts$",
+    "^src/wasm/core-(prediction|slots)\\.ts$",
+    "^asm/core/dispatch/(adaptive|eviction|prediction|slots)\\.ts$",
+  ].join("|"),
+);
 
 /** @typedef {keyof typeof ONLY} BackendName */
 
-/** What identifies the engine on each backend: a digest of all sources that can change its results. */
+/**
+ * @typedef {object} Digests what identifies the engine: digests of all sources that can change its results
+ * @property {Record<BackendName, string>} whole where experts come and go
+ * @property {Record<BackendName, string>} numbers where all weights are held: the sources that compute
+ */
+
+/** @returns {Promise<Digests>} */
 export async function engineDigests() {
-  const hashes = { wasm: createHash("sha256"), webgpu: createHash("sha256") };
+  const hash = () => createHash("sha256");
+  const hashes = {
+    whole: { wasm: hash(), webgpu: hash() },
+    numbers: { wasm: hash(), webgpu: hash() },
+  };
   for (const folder of SOURCES) {
     const entries = await readdir(join(ROOT, folder), { recursive: true, withFileTypes: true });
     const files = entries
       .filter((entry) => entry.isFile())
-      .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
+      .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
       .filter((path) => !NOT_ENGINE.test(path))
       .sort();
     for (const path of files) {
       const text = await readFile(join(ROOT, path));
-      if (!ONLY.webgpu.test(path)) hashes.wasm.update(path).update(text);
-      if (!ONLY.wasm.test(path)) hashes.webgpu.update(path).update(text);
+      for (const [scope, ofBackends] of Object.entries(hashes)) {
+        if (scope === "numbers" && CARRIES.test(path)) continue;
+        if (!ONLY.webgpu.test(path)) ofBackends.wasm.update(path).update(text);
+        if (!ONLY.wasm.test(path)) ofBackends.webgpu.update(path).update(text);
+      }
     }
   }
-  return {
-    wasm: hashes.wasm.digest("hex").slice(0, 12),
-    webgpu: hashes.webgpu.digest("hex").slice(0, 12),
-  };
+  const digests = (/** @type {Record<BackendName, import("node:crypto").Hash>} */ { wasm, webgpu }) => ({
+    wasm: wasm.digest("hex").slice(0, 12),
+    webgpu: webgpu.digest("hex").slice(0, 12),
+  });
+  return { whole: digests(hashes.whole), numbers: digests(hashes.numbers) };
 }
 
-/** @typedef {Awaited<ReturnType<typeof engineDigests>>} Digests */
-
 /** @param {Digests} digests */
-const builtFrom = ({ wasm, webgpu }) => `${wasm} ${webgpu}`;
+const builtFrom = ({ whole }) => `${whole.wasm} ${whole.webgpu}`;
 
 /** Builds the library, and notes from which sources. @param {Digests} digests */
 export async function buildLibrary(digests) {

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Results as they come: a line of JSON a case, so that a long product can be run in pieces. A result holds for one
- * build of the engine and one model: after a change of either the case is open again.
+ * model and the sources of the engine that can change it: after a change of either the case is open again.
  */
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,14 +16,13 @@ import { WORK } from "./models.mjs";
  * @property {import("./matrix.mjs").Check[]} checks
  */
 
-/** @param {string} digest of the engine on one backend */
+/** @param {string} digest of the sources */
 const pathOf = (digest) => join(WORK, `rows-${digest}.jsonl`);
 
 /** The latest result of each case, by key. @param {import("./engines.mjs").Digests} digests @returns {Promise<Map<string, Result>>} */
 export async function readResults(digests) {
-  const texts = await Promise.all(
-    Object.values(digests).map((digest) => readFile(pathOf(digest), "utf8").catch(() => "")),
-  );
+  const each = Object.values(digests).flatMap((ofBackends) => Object.values(ofBackends));
+  const texts = await Promise.all(each.map((digest) => readFile(pathOf(digest), "utf8").catch(() => "")));
   const lines = texts.flatMap((text) => text.split("\n")).filter((line) => line !== "");
   return new Map(
     lines.map((line) => {
@@ -34,10 +33,16 @@ export async function readResults(digests) {
   );
 }
 
-/** @param {string} digest of the engine on the backend that it is a result of @param {Result} result */
-export async function keepResult(digest, result) {
+/** Where experts come and go, everything counts; where they are all held, what computes. @param {import("./products.mjs").Case} item */
+const scopeOf = ({ product }) => (product === "budgets" ? "whole" : "numbers");
+
+/**
+ * @param {import("./engines.mjs").Digests} digests @param {import("./products.mjs").Case} item
+ * @param {Result} result
+ */
+export async function keepResult(digests, item, result) {
   await mkdir(WORK, { recursive: true });
-  await appendFile(pathOf(digest), `${JSON.stringify(result)}\n`);
+  await appendFile(pathOf(digests[scopeOf(item)][item.backend]), `${JSON.stringify(result)}\n`);
 }
 
 /** The result of a case, if it is of the same model. @param {Map<string, Result>} results @param {import("./products.mjs").Case} item */

@@ -3,8 +3,8 @@
  * `npm run conformance`: records llama.cpp's golden vectors where they are missing, compares WebMoE with them in
  * every configuration, and writes `docs/conformance.md`. Exits 1 if a check fails.
  *
- * What has passed with the same sources of the engine, those of the other backend aside, is not run again, so that
- * the product can be run in pieces; the table counts what is open.
+ * What has passed is not run again until sources change that can change it (`engineDigests`), so that the product can be
+ * run in pieces; the table counts what is open.
  *
  *   --compare-only       takes the golden vectors as they are
  *   --only PLACE         runs what belongs to one place: node or browser; or dawn: what belongs to the browser, but on
@@ -60,7 +60,7 @@ async function runCases(cases, digests, { engine, jobs, gpu }) {
       const checks = await checksOf(item, engine);
       const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
       const result = { key: item.key, modelSha256: item.golden?.model.sha256 ?? "", seconds, checks };
-      await keepResult(digests[item.backend], { ...result, ...(gpu === undefined ? {} : { gpu }) });
+      await keepResult(digests, item, { ...result, ...(gpu === undefined ? {} : { gpu }) });
       done++;
       console.log(
         `${done}/${cases.length}  ${hasPassed(result) ? "pass" : "FAIL"}  ${item.key}  (${seconds} s)`,
