@@ -227,7 +227,9 @@ export async function benchModels(options, save) {
     await look.close();
     const described = await describeRun(options.command, {
       browser: browser.version,
-      adapter: adapter ? adapter.name : "none",
+      adapter: adapter
+        ? [adapter.name, ...adapter.lacks.map((/** @type {string} */ name) => `no ${name}`)].join(", ")
+        : "none",
     });
     const run = `${described.date} ${options.command}`;
     /** @param {Engine} engine */

@@ -122,16 +122,25 @@ function memoryProfile(entries) {
   return `<details><summary>where it is</summary>\n\n${table(head, rows)}\n\n</details>`;
 }
 
-/** @param {readonly Entry[]} entries */
-function targetSection(entries) {
+/** Why wllama's WebGPU has no figures. @param {Results["runs"]} runs */
+function wllamaOnGpu(runs) {
+  const adapters = Object.values(runs).flatMap(({ versions }) => versions.adapter ?? []);
+  const able = adapters.filter((adapter) => !/^none$|no shader-f16|no JSPI/.test(adapter));
+  return able.length > 0
+    ? "not measured: these benchmarks run it on the CPU"
+    : `not comparable: it needs shader-f16 and JSPI (${[...new Set(adapters)].join("; ") || "no adapter"})`;
+}
+
+/** @param {readonly Entry[]} entries @param {Results["runs"]} runs */
+function targetSection(entries, runs) {
   const list = verdicts(entries);
   if (list.length === 0) return "Nothing measured.";
   /** @param {string} verdict */
   const number = (verdict) => list.filter((one) => one.verdict === verdict).length;
   const rows = list.map(({ what, target, measured, verdict }) => [what, target, measured, verdict]);
   return `${number("met")} met, ${number("missed")} missed, ${number("not measured")} not measured, ${number("open")} open for want of a
-GPU. wllama's WebGPU is not comparable: it needs an adapter with f16. One GPU→CPU round trip a token, all experts
-resident, is a property of the submission and has no time of its own here.
+GPU. wllama's WebGPU is ${wllamaOnGpu(runs)}. One GPU→CPU round trip a token, all experts resident, is a property of the
+submission and has no time of its own here.
 
 <details><summary>each by number</summary>
 
@@ -176,7 +185,7 @@ function ranSection(entries) {
 
 /** @param {Results} results */
 export function reportText(results) {
-  const { records } = results;
+  const { runs, records } = results;
   const families = Object.entries(FAMILIES).map(([name, { what }]) => `- **${name}**: ${what}`);
   return `# Benchmark results
 
@@ -186,7 +195,7 @@ measured, for the reason in its note.
 
 ## Targets
 
-${targetSection(records)}
+${targetSection(records, runs)}
 
 ## Engines
 

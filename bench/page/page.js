@@ -59,7 +59,12 @@ globalThis.benchAdapter = async () => {
   const name = [vendor, architecture, device, description].filter(Boolean).join(" ") || "unknown adapter";
   const software =
     isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|microsoft basic render|\bwarp\b/i.test(name);
-  return { name, software, features: [...adapter.features].sort() };
+  // What wllama's WebGPU needs.
+  const lacks = [
+    adapter.features.has("shader-f16") ? "" : "shader-f16",
+    "Suspending" in WebAssembly ? "" : "JSPI",
+  ].filter(Boolean);
+  return { name, software, lacks };
 };
 
 /** A function of `kernels/`: with the page's GPU, or with read.wat's bytes. */
