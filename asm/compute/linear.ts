@@ -2,10 +2,11 @@
 //
 // The order of additions of one (row, output) is fixed, whichever path computes it and whatever else is computed
 // beside it: f32 lanes j, j + 4, j + 8, … in ascending order; in types of blocks the lanes of 32 columns are summed
-// first, then scaled, where the type leaves that to be done, and added to the row's lanes; at the end
+// first, then scaled, where the type leaves that to be done, and added to the row's lanes; where it leaves minima too,
+// they are then multiplied by the sums of each 32 of x, groups in the lanes in the same way; at the end
 // (lane 0 + lane 1) + (lane 2 + lane 3).
 //
-//   one row    in the types that have dotRows, weights are decoded in registers, four outputs at a time
+//   one row    in the types that have dotRows or dotRow, weights are decoded in registers, four outputs at a time or one
 //   otherwise  a panel of OUT_TILE outputs × COL_TILE columns is decoded once to f32 and used for every row, two
 //              rows × four outputs at a time, or one row × all outputs; the lanes of all (row, output) rest in `acc`
 //              between panels
@@ -15,8 +16,19 @@
 import { int8ScratchBytes, linearInt8 } from "./int8/linear";
 import { INT8 } from "./int8/units";
 import { sumLanes } from "./math";
-import { scaleOf } from "./quant/f16";
-import { dotRows, factorOf, hasDotRows, inBlocks, isScaled, unpack } from "./quant/matrix";
+import {
+  addMinima,
+  dotRow,
+  dotRows,
+  factorOf,
+  hasDotRow,
+  hasDotRows,
+  hasMinima,
+  inBlocks,
+  isScaled,
+  unpack,
+  unpackScales,
+} from "./quant/matrix";
 import { BLOCK, planeBytes } from "./quant/types";
 
 // A panel is 16 KiB and lives in the first-level cache beside two rows of x (COL_TILE columns each).
@@ -27,13 +39,19 @@ const SCALE_ROW: usize = (COL_TILE / BLOCK) * 4;
 const PANEL_BYTES: usize = OUT_TILE * ROW;
 const SCALES_BYTES: usize = OUT_TILE * SCALE_ROW;
 
-// Bytes of scratch that `linear` needs for up to `rows` rows.
-export function linearScratchBytes(rows: usize): usize {
-  return max(int8ScratchBytes(rows), PANEL_BYTES + SCALES_BYTES + (rows + 1) * OUT_TILE * 16);
+// Bytes of scratch that `linear` needs for up to `rows` rows of up to `cols` columns.
+export function linearScratchBytes(rows: usize, cols: usize): usize {
+  const accBytes = (rows + 1) * OUT_TILE * 16;
+  return max(int8ScratchBytes(rows), PANEL_BYTES + SCALES_BYTES + accBytes + rows * sumsBytes(cols));
 }
 
-// Outputs [start, end) of all rows. `type` may have the bit INT8: x is then as quantizeRows left it for that type. The matrix's planes start at a, b, c and d; `out` and `residual` (0: none) point at
-// output 0 of row 0. Rows are `outStride` bytes apart in both, and `xStride` in x. `bias` is [outputs] (0: none).
+// Bytes of the sums of each 32 of `cols` columns.
+function sumsBytes(cols: usize): usize {
+  return (cols / BLOCK) << 2;
+}
+
+// Outputs [start, end) of all rows. `type` may have the bit INT8: x is then as quantizeRows left it for that type. The
+// matrix's planes start at a, b, c and d; `out` and `residual` (0: none) point at output 0 of row 0. Rows are `outStride` bytes apart in both, and `xStride` in x. `bias` is [outputs] (0: none).
 export function linear(
   type: u32,
   a: usize,
@@ -66,12 +84,22 @@ export function linear(
   const rowD = planeBytes(type, 3, cols);
   const factor = factorOf(type);
   const acc = scratch + PANEL_BYTES + SCALES_BYTES;
+  const sums = acc + (rows + 1) * OUT_TILE * 16;
+  if (hasMinima(type)) sumBlocks(x, xStride, cols, rows, sums);
   for (let o = start; o < end; o += OUT_TILE) {
     const count = min(OUT_TILE, end - o);
     if (rows == 1 && hasDotRows(type)) {
       for (let i: usize = 0; i < count; i += 4) {
         const last = min(3, count - 1 - i);
         dotRows(type, a + (o + i) * rowA, rowA, b + (o + i) * rowB, rowB, last, cols, x, acc + i * 16);
+      }
+    } else if (rows == 1 && hasDotRow(type)) {
+      for (let i: usize = 0; i < count; i++) {
+        const r = o + i;
+        v128.store(
+          acc + i * 16,
+          dotRow(type, a + r * rowA, b + r * rowB, c + r * rowC, d + r * rowD, cols, x),
+        );
       }
     } else {
       memory.fill(acc, 0, (rows + 1) * OUT_TILE * 16);
@@ -92,9 +120,10 @@ export function linear(
             width,
             scratch + i * ROW,
           );
-          if (inBlocks(type)) {
-            decodeScales(isScaled(type) ? atB + r * rowB : 0, width, scratch + PANEL_BYTES + i * SCALE_ROW);
-          }
+          const scales = scratch + PANEL_BYTES + i * SCALE_ROW;
+          if (isScaled(type))
+            unpackScales(type, atB + r * rowB, atC + r * rowC, atD + r * rowD, width, scales);
+          else if (inBlocks(type)) fillOnes(width, scales);
         }
         if (rows == 1) {
           decodedRow(scratch, width, x + (col << 2), acc);
@@ -114,6 +143,15 @@ export function linear(
         }
       }
     }
+    if (hasMinima(type)) {
+      for (let i: usize = 0; i < count; i++) {
+        const r = o + i;
+        // biome-ignore format: as they came
+        addMinima(
+          type, b + r * rowB, c + r * rowC, d + r * rowD, cols, sums, sumsBytes(cols), rows, acc + i * 16, OUT_TILE * 16,
+        );
+      }
+    }
     for (let row: usize = 0; row < rows; row++) {
       const at = row * outStride + (o << 2);
       reduce(
@@ -129,10 +167,21 @@ export function linear(
   }
 }
 
-// out = the scale of each 32 of `width` columns; 1 if there are none (0), because the panel holds scaled numbers.
-function decodeScales(scales: usize, width: usize, out: usize): void {
-  for (let block: usize = 0; block < width / BLOCK; block++) {
-    store<f32>(out + (block << 2), scales ? scaleOf(scales + (block << 1)) : 1);
+// out = 1 for each 32 of `width` columns: the panel holds scaled numbers.
+function fillOnes(width: usize, out: usize): void {
+  for (const end = out + (width >> 3); out < end; out += 4) store<f32>(out, 1);
+}
+
+// out [rows, cols / 32] = the sum of each 32 of x.
+function sumBlocks(x: usize, xStride: usize, cols: usize, rows: usize, out: usize): void {
+  for (let row: usize = 0; row < rows; row++, x += xStride) {
+    for (let at = x, end = x + (cols << 2); at < end; out += 4) {
+      let lanes = v128.load(at);
+      at += 16;
+      for (const blockEnd = at + BLOCK * 4 - 16; at < blockEnd; at += 16)
+        lanes = f32x4.add(lanes, v128.load(at));
+      store<f32>(out, sumLanes(lanes));
+    }
   }
 }
 

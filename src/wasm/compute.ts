@@ -77,7 +77,7 @@ export interface ComputeExports {
     start: number,
     end: number,
   ): void;
-  linearScratchBytes(rows: number): number;
+  linearScratchBytes(rows: number, cols: number): number;
   /** Takes chunks of the job at `job` (`src/backend/wasm/job.ts`) until none is left; `thread` chooses its scratch. */
   runJob(job: number, thread: number): void;
   /**

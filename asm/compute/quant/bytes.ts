@@ -39,6 +39,14 @@ export function topBytes3(bytes: v128): v128 {
   );
 }
 
+// out [16] = bytes times 2^24.
+export function storeTop(bytes: v128, out: usize): void {
+  v128.store(out, topBytes0(bytes));
+  v128.store(out, topBytes1(bytes), 16);
+  v128.store(out, topBytes2(bytes), 32);
+  v128.store(out, topBytes3(bytes), 48);
+}
+
 // out [16] = scale · bytes, where `scale` has TOP in it.
 export function storeScaled(bytes: v128, scale: f32, out: usize): void {
   const scales = f32x4.splat(scale);
@@ -56,6 +64,20 @@ export function storeShifted(bytes: v128, scale: f32, offset: f32, out: usize): 
   v128.store(out, f32x4.add(f32x4.mul(topBytes1(bytes), scales), offsets), 16);
   v128.store(out, f32x4.add(f32x4.mul(topBytes2(bytes), scales), offsets), 32);
   v128.store(out, f32x4.add(f32x4.mul(topBytes3(bytes), scales), offsets), 48);
+}
+
+// A lane in all four.
+export function lane0(lanes: v128): v128 {
+  return v128.shuffle<i32>(lanes, lanes, 0, 0, 0, 0);
+}
+export function lane1(lanes: v128): v128 {
+  return v128.shuffle<i32>(lanes, lanes, 1, 1, 1, 1);
+}
+export function lane2(lanes: v128): v128 {
+  return v128.shuffle<i32>(lanes, lanes, 2, 2, 2, 2);
+}
+export function lane3(lanes: v128): v128 {
+  return v128.shuffle<i32>(lanes, lanes, 3, 3, 3, 3);
 }
 
 export function lowNibbles(bytes: v128): v128 {

@@ -6,7 +6,7 @@
 
 import { addUnit, dot, sumAcross } from "../int8/dot";
 import { recordBytes, vectorBytes } from "../int8/units";
-import { highNibbles, lowNibbles, topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
+import { highNibbles, lowNibbles, storeTop } from "./bytes";
 import { fourScales, scaleOf, splatScale } from "./f16";
 import { addProducts, firstProducts } from "./q8_0";
 import { BLOCK } from "./types";
@@ -67,16 +67,8 @@ export function dotRowsQ4(
 export function unpackQ4(quants: usize, cols: usize, out: usize): void {
   for (const end = quants + (cols >> 1); quants < end; quants += 16, out += 128) {
     const bytes = v128.load(quants);
-    const low = signedLow(bytes);
-    const high = signedHigh(bytes);
-    v128.store(out, topBytes0(low));
-    v128.store(out, topBytes1(low), 16);
-    v128.store(out, topBytes2(low), 32);
-    v128.store(out, topBytes3(low), 48);
-    v128.store(out, topBytes0(high), 64);
-    v128.store(out, topBytes1(high), 80);
-    v128.store(out, topBytes2(high), 96);
-    v128.store(out, topBytes3(high), 112);
+    storeTop(signedLow(bytes), out);
+    storeTop(signedHigh(bytes), out + 64);
   }
 }
 

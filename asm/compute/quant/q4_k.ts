@@ -2,8 +2,9 @@
 // nibble; each 32 elements have a 6-bit s and t.
 import { addUnit, dot, sumAcross } from "../int8/dot";
 import { vectorBytes } from "../int8/units";
-import { highNibbles, lowNibbles, storeShifted, TOP } from "./bytes";
+import { highNibbles, lane0, lane1, lane2, lane3, lowNibbles, storeShifted, storeTop, TOP } from "./bytes";
 import { scaleOf, splatScale } from "./f16";
+import { addProducts, firstProducts } from "./q8_0";
 import { SUPER_BLOCK } from "./types";
 
 // The eight s, then the eight t of a block, one a byte. Twelve bytes hold them: the low six bits of bytes 0 to 3 are
@@ -41,6 +42,82 @@ export function unpackQ4K(qs: usize, scales: usize, dm: usize, cols: usize, out:
       storeShifted(highNibbles(second), scale, offset, out + 192);
       s >>= 16;
       t >>= 16;
+    }
+  }
+}
+
+// out = q times 2^24.
+export function quantsQ4K(qs: usize, cols: usize, out: usize): void {
+  for (const end = out + (cols << 2); out < end; qs += 32, out += 256) {
+    const first = v128.load(qs);
+    const second = v128.load(qs, 16);
+    storeTop(lowNibbles(first), out);
+    storeTop(lowNibbles(second), out + 64);
+    storeTop(highNibbles(first), out + 128);
+    storeTop(highNibbles(second), out + 192);
+  }
+}
+
+// out = d·s of each 32 elements, without the 2^24 that quants have too much. Q5_K has the same.
+export function scalesQ4K(scales: usize, dm: usize, cols: usize, out: usize): void {
+  for (const end = out + (cols >> 3); out < end; scales += 12, dm += 4, out += 32) {
+    const d = f32x4.mul(splatScale(dm), f32x4.splat(TOP));
+    const s = groupScales(scales);
+    v128.store(out, firstScales(d, s));
+    v128.store(out, lastScales(d, s), 16);
+  }
+}
+
+// Lanes of a row's product with x (../linear.ts), minima aside.
+export function dotQ4K(qs: usize, scales: usize, dm: usize, cols: usize, x: usize): v128 {
+  let sum = f32x4.splat(0);
+  for (const end = x + (cols << 2); x < end; x += 1024, qs += 128, scales += 12, dm += 4) {
+    const d = f32x4.mul(splatScale(dm), f32x4.splat(TOP));
+    const s = groupScales(scales);
+    sum = addFourGroups(sum, qs, firstScales(d, s), x);
+    sum = addFourGroups(sum, qs + 64, lastScales(d, s), x + 512);
+  }
+  return sum;
+}
+
+// Adds 128 elements.
+function addFourGroups(sum: v128, qs: usize, scales: v128, x: usize): v128 {
+  let first = v128.load(qs);
+  let second = v128.load(qs, 16);
+  let block = addProducts(firstProducts(lowNibbles(first), x), lowNibbles(second), x + 64);
+  sum = f32x4.add(sum, f32x4.mul(block, lane0(scales)));
+  block = addProducts(firstProducts(highNibbles(first), x + 128), highNibbles(second), x + 192);
+  sum = f32x4.add(sum, f32x4.mul(block, lane1(scales)));
+  first = v128.load(qs, 32);
+  second = v128.load(qs, 48);
+  block = addProducts(firstProducts(lowNibbles(first), x + 256), lowNibbles(second), x + 320);
+  sum = f32x4.add(sum, f32x4.mul(block, lane2(scales)));
+  block = addProducts(firstProducts(highNibbles(first), x + 384), highNibbles(second), x + 448);
+  return f32x4.add(sum, f32x4.mul(block, lane3(scales)));
+}
+
+// lanes += the part of a row's product with each of `rows` rows of x that minima have: group 4i + lane of -dmin·t times
+// the group's sum in `sums`, [rows, stride / 4]. Lanes are `accStride` bytes apart. Q5_K has the same.
+export function addMinimaQ4K(
+  scales: usize,
+  dm: usize,
+  cols: usize,
+  sums: usize,
+  stride: usize,
+  rows: usize,
+  acc: usize,
+  accStride: usize,
+): void {
+  for (const end = sums + (cols >> 3); sums < end; scales += 12, dm += 4, sums += 32) {
+    const dmin = f32x4.neg(splatScale(dm + 2));
+    const t = groupMinima(scales);
+    const first = firstScales(dmin, t);
+    const last = lastScales(dmin, t);
+    let from = sums;
+    let to = acc;
+    for (let row: usize = 0; row < rows; row++, from += stride, to += accStride) {
+      const lanes = f32x4.add(v128.load(to), f32x4.mul(first, v128.load(from)));
+      v128.store(to, f32x4.add(lanes, f32x4.mul(last, v128.load(from, 16))));
     }
   }
 }

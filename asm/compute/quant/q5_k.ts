@@ -1,9 +1,21 @@
 // Q5_K: Q4_K with a fifth bit: bit i of byte l of qh is that of element 32i + l.
 import { addUnit, dot, sumAcross } from "../int8/dot";
 import { vectorBytes } from "../int8/units";
-import { bytesWith, highNibbles, lowNibbles, storeShifted, TOP } from "./bytes";
+import {
+  bytesWith,
+  highNibbles,
+  lane0,
+  lane1,
+  lane2,
+  lane3,
+  lowNibbles,
+  storeShifted,
+  storeTop,
+  TOP,
+} from "./bytes";
 import { scaleOf, splatScale } from "./f16";
 import { firstScales, groupMinima, groupScales, lastScales, storeGroups } from "./q4_k";
+import { addProducts, firstProducts } from "./q8_0";
 import { SUPER_BLOCK } from "./types";
 
 function withFifth(nibbles: v128, qh: v128, mask: i32): v128 {
@@ -36,6 +48,64 @@ export function unpackQ5K(qs: usize, qh: usize, scales: usize, dm: usize, cols: 
       t >>= 16;
     }
   }
+}
+
+// out = q times 2^24.
+export function quantsQ5K(qs: usize, qh: usize, cols: usize, out: usize): void {
+  for (const end = out + (cols << 2); out < end; qh += 32) {
+    const firstHigh = v128.load(qh);
+    const secondHigh = v128.load(qh, 16);
+    let mask = 1;
+    for (const blockEnd = out + (SUPER_BLOCK << 2); out < blockEnd; qs += 32, out += 256, mask <<= 2) {
+      const first = v128.load(qs);
+      const second = v128.load(qs, 16);
+      storeTop(withFifth(lowNibbles(first), firstHigh, mask), out);
+      storeTop(withFifth(lowNibbles(second), secondHigh, mask), out + 64);
+      storeTop(withFifth(highNibbles(first), firstHigh, mask << 1), out + 128);
+      storeTop(withFifth(highNibbles(second), secondHigh, mask << 1), out + 192);
+    }
+  }
+}
+
+// Lanes of a row's product with x (../linear.ts), minima aside.
+export function dotQ5K(qs: usize, qh: usize, scales: usize, dm: usize, cols: usize, x: usize): v128 {
+  let sum = f32x4.splat(0);
+  for (const end = x + (cols << 2); x < end; x += 1024, qs += 128, qh += 32, scales += 12, dm += 4) {
+    const d = f32x4.mul(splatScale(dm), f32x4.splat(TOP));
+    const s = groupScales(scales);
+    const first = v128.load(qh);
+    const second = v128.load(qh, 16);
+    sum = addFourGroups(sum, qs, first, second, firstScales(d, s), x);
+    sum = addFourGroups(
+      sum,
+      qs + 64,
+      i16x8.shr_u(first, 4),
+      i16x8.shr_u(second, 4),
+      lastScales(d, s),
+      x + 512,
+    );
+  }
+  return sum;
+}
+
+// Adds 128 elements, whose fifth bits are bits 0 to 3, by group, of the bytes of `a` (elements 0 to 15) and `b`.
+function addFourGroups(sum: v128, qs: usize, a: v128, b: v128, scales: v128, x: usize): v128 {
+  let first = v128.load(qs);
+  let second = v128.load(qs, 16);
+  let block = firstProducts(v128.or(lowNibbles(first), bit16(i16x8.shl(a, 4))), x);
+  block = addProducts(block, v128.or(lowNibbles(second), bit16(i16x8.shl(b, 4))), x + 64);
+  sum = f32x4.add(sum, f32x4.mul(block, lane0(scales)));
+  block = firstProducts(v128.or(highNibbles(first), bit16(i16x8.shl(a, 3))), x + 128);
+  block = addProducts(block, v128.or(highNibbles(second), bit16(i16x8.shl(b, 3))), x + 192);
+  sum = f32x4.add(sum, f32x4.mul(block, lane1(scales)));
+  first = v128.load(qs, 32);
+  second = v128.load(qs, 48);
+  block = firstProducts(v128.or(lowNibbles(first), bit16(i16x8.shl(a, 2))), x + 256);
+  block = addProducts(block, v128.or(lowNibbles(second), bit16(i16x8.shl(b, 2))), x + 320);
+  sum = f32x4.add(sum, f32x4.mul(block, lane2(scales)));
+  block = firstProducts(v128.or(highNibbles(first), bit16(i16x8.shl(a, 1))), x + 384);
+  block = addProducts(block, v128.or(highNibbles(second), bit16(i16x8.shl(b, 1))), x + 448);
+  return f32x4.add(sum, f32x4.mul(block, lane3(scales)));
 }
 
 // As codes (int8/units.ts).

@@ -2,12 +2,31 @@
 // 64n + 32(k % 2) + l of ql and its high two in bits 2k of byte 32n + l of qh; each 16 elements have a signed byte s.
 import { addUnit, dot, sumAcross } from "../int8/dot";
 import { vectorBytes } from "../int8/units";
-import { highNibbles, lowNibbles, lowPairs, nextPairs, storeScaled, TOP } from "./bytes";
+import {
+  highNibbles,
+  lane0,
+  lane1,
+  lane2,
+  lane3,
+  lowNibbles,
+  lowPairs,
+  nextPairs,
+  storeScaled,
+  TOP,
+  topBytes0,
+  topBytes1,
+  topBytes2,
+  topBytes3,
+} from "./bytes";
 import { scaleOf, splatScale } from "./f16";
 import { SUPER_BLOCK } from "./types";
 
+// q - 32 of the low four bits and the high two, where they are in q.
+function signedSix(nibbles: v128, high: v128): v128 {
+  return i8x16.sub(v128.or(nibbles, high), i8x16.splat(32));
+}
 function sixBits(nibbles: v128, pairs: v128): v128 {
-  return i8x16.sub(v128.or(nibbles, i16x8.shl(lowPairs(pairs), 4)), i8x16.splat(32));
+  return signedSix(nibbles, i16x8.shl(lowPairs(pairs), 4));
 }
 
 export function unpackQ6K(ql: usize, qh: usize, scales: usize, halves: usize, cols: usize, out: usize): void {
@@ -32,6 +51,66 @@ export function unpackQ6K(ql: usize, qh: usize, scales: usize, halves: usize, co
       out += 512;
     }
   }
+}
+
+// Lanes of a row's product with x (../linear.ts).
+export function dotQ6K(ql: usize, qh: usize, scales: usize, halves: usize, cols: usize, x: usize): v128 {
+  let sum = f32x4.splat(0);
+  for (const end = ql + (cols >> 1); ql < end; halves += 2) {
+    const d = f32x4.mul(splatScale(halves), f32x4.splat(TOP));
+    for (const blockEnd = ql + 128; ql < blockEnd; ql += 64, qh += 32, scales += 8, x += 512) {
+      const a = v128.load(ql);
+      const b = v128.load(ql, 16);
+      const c = v128.load(ql, 32);
+      const e = v128.load(ql, 48);
+      const first = v128.load(qh);
+      const second = v128.load(qh, 16);
+      let groups = fourScales(d, scales);
+      let block = firstNumbers(signedSix(lowNibbles(a), bits48(i16x8.shl(first, 4))), lane0(groups), x);
+      block = addNumbers(
+        block,
+        signedSix(lowNibbles(b), bits48(i16x8.shl(second, 4))),
+        lane1(groups),
+        x + 64,
+      );
+      sum = f32x4.add(sum, block);
+      block = firstNumbers(signedSix(lowNibbles(c), bits48(i16x8.shl(first, 2))), lane2(groups), x + 128);
+      block = addNumbers(
+        block,
+        signedSix(lowNibbles(e), bits48(i16x8.shl(second, 2))),
+        lane3(groups),
+        x + 192,
+      );
+      sum = f32x4.add(sum, block);
+      groups = fourScales(d, scales + 4);
+      block = firstNumbers(signedSix(highNibbles(a), bits48(first)), lane0(groups), x + 256);
+      block = addNumbers(block, signedSix(highNibbles(b), bits48(second)), lane1(groups), x + 320);
+      sum = f32x4.add(sum, block);
+      block = firstNumbers(signedSix(highNibbles(c), bits48(i16x8.shr_u(first, 2))), lane2(groups), x + 384);
+      block = addNumbers(
+        block,
+        signedSix(highNibbles(e), bits48(i16x8.shr_u(second, 2))),
+        lane3(groups),
+        x + 448,
+      );
+      sum = f32x4.add(sum, block);
+    }
+  }
+  return sum;
+}
+
+// Lane sums of sixteen numbers `scale` · bytes, rounded as unpackQ6K does, and the values at x, in ascending order.
+function firstNumbers(bytes: v128, scale: v128, x: usize): v128 {
+  let sum = f32x4.mul(f32x4.mul(topBytes0(bytes), scale), v128.load(x));
+  sum = f32x4.add(sum, f32x4.mul(f32x4.mul(topBytes1(bytes), scale), v128.load(x, 16)));
+  sum = f32x4.add(sum, f32x4.mul(f32x4.mul(topBytes2(bytes), scale), v128.load(x, 32)));
+  return f32x4.add(sum, f32x4.mul(f32x4.mul(topBytes3(bytes), scale), v128.load(x, 48)));
+}
+function addNumbers(sum: v128, bytes: v128, scale: v128, x: usize): v128 {
+  sum = f32x4.add(sum, f32x4.mul(f32x4.mul(topBytes0(bytes), scale), v128.load(x)));
+  sum = f32x4.add(sum, f32x4.mul(f32x4.mul(topBytes1(bytes), scale), v128.load(x, 16)));
+  sum = f32x4.add(sum, f32x4.mul(f32x4.mul(topBytes2(bytes), scale), v128.load(x, 32)));
+  return f32x4.add(sum, f32x4.mul(f32x4.mul(topBytes3(bytes), scale), v128.load(x, 48)));
 }
 
 function sixBitCodes(nibbles: v128, pairs: v128): v128 {

@@ -3,7 +3,7 @@
 // Quants are used as the f32 of their top bytes, and what that is too much (TOP) is taken off at the very end.
 import { addUnit, dot, sumAcross } from "../int8/dot";
 import { recordBytes, vectorBytes } from "../int8/units";
-import { topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
+import { storeTop, topBytes0, topBytes1, topBytes2, topBytes3 } from "./bytes";
 import { fourScales, scaleOf, splatScale } from "./f16";
 import { BLOCK } from "./types";
 
@@ -65,11 +65,7 @@ export function dotRowsQ8(
 // out = quants times 2^24, unscaled.
 export function unpackQ8(quants: usize, cols: usize, out: usize): void {
   for (const end = quants + cols; quants < end; quants += 16, out += 64) {
-    const bytes = v128.load(quants);
-    v128.store(out, topBytes0(bytes));
-    v128.store(out, topBytes1(bytes), 16);
-    v128.store(out, topBytes2(bytes), 32);
-    v128.store(out, topBytes3(bytes), 48);
+    storeTop(v128.load(quants), out);
   }
 }
 

@@ -25,7 +25,7 @@ import { hasQuantizedWeights, int8Kernels, quantizedInputBytes } from "./int8.ts
 import { createJobWriter, JOB_BYTES, type Product, type Scratch } from "./job.ts";
 import { createKernels } from "./kernels.ts";
 import { createKvCache } from "./kv-cache.ts";
-import { type Matrix, matrixAt, matrixBytes, writeRows } from "./matrices.ts";
+import { type Matrix, matrixAt, matrixBytes, tensorsOf, writeRows } from "./matrices.ts";
 import { hasRelaxedDot } from "./relaxed-simd.ts";
 import { createSlots } from "./slots.ts";
 import { createPool, type StartHelper } from "./threads/pool.ts";
@@ -102,7 +102,8 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     const apart = alignedBytes(bytes);
     return { address: scratch(apart * (sharedMemory && threads ? threads.count : 1), purpose), bytes: apart };
   };
-  const linearScratch = perThread(compute.linearScratchBytes(CHUNK_ROWS), "matrix tiles");
+  const widest = Math.max(...tensorsOf(plan).map(({ cols }) => cols));
+  const linearScratch = perThread(compute.linearScratchBytes(CHUNK_ROWS, widest), "matrix tiles");
   const attentionScratch = perThread(
     compute.attentionScratchBytes(CHUNK_ROWS, headCount),
     "attention scores",

@@ -2,12 +2,13 @@
  * The int8 profile: what enters a product with quantised weights is rounded to bytes, 32 numbers a scale, and the
  * product is one of integers (`asm/compute/int8`). Everything else is as in the exact profile.
  */
-import type { ForwardPlan, TensorSpec } from "../../model/plan.ts";
+import type { ForwardPlan } from "../../model/plan.ts";
 import { QUANT_TYPES, type QuantName } from "../../model/quantization.ts";
 import { COMPUTE_TYPES, type ComputeExports, INT8_ACTIVATIONS } from "../../wasm/compute.ts";
 import { CHUNK_ROWS } from "../backend.ts";
 import type { Operands } from "./job.ts";
 import type { Kernels } from "./kernels.ts";
+import { tensorsOf } from "./matrices.ts";
 
 /** compute.wasm's numbers for the encodings that have codes and scales. */
 const QUANTIZED: ReadonlySet<number> = new Set(
@@ -17,9 +18,8 @@ const QUANTIZED: ReadonlySet<number> = new Set(
 );
 
 /** Each encoding and width of the plan's quantised matrices. */
-function quantizedMatrices({ trunk, layers }: ForwardPlan) {
-  const experts = layers.flatMap(({ moe }) => (moe ? Object.values<TensorSpec>(moe.matrices) : []));
-  return [...trunk, ...experts]
+function quantizedMatrices(plan: ForwardPlan) {
+  return tensorsOf(plan)
     .map(({ type, cols }) => ({ type: COMPUTE_TYPES[type], cols }))
     .filter(({ type }) => QUANTIZED.has(type));
 }

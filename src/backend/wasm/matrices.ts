@@ -1,5 +1,5 @@
 import { WebMoEError } from "../../api/errors.ts";
-import type { TensorSpec } from "../../model/plan.ts";
+import type { ForwardPlan, TensorSpec } from "../../model/plan.ts";
 import { type PackedRows, packedLayout } from "../../model/quantization.ts";
 import { COMPUTE_TYPES, type Planes } from "../../wasm/compute.ts";
 import type { Arena } from "./arena.ts";
@@ -11,6 +11,11 @@ export interface Matrix {
   /** Of COMPUTE_TYPES. */
   readonly type: number;
   readonly planes: Planes;
+}
+
+/** What the trunk holds, and one of each of the layers' expert matrices. */
+export function tensorsOf({ trunk, layers }: ForwardPlan): TensorSpec[] {
+  return [...trunk, ...layers.flatMap(({ moe }) => (moe ? Object.values<TensorSpec>(moe.matrices) : []))];
 }
 
 /** Bytes of a packed matrix. */

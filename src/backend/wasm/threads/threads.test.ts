@@ -76,7 +76,7 @@ test("a helper alone computes a whole job, from memory that grew after it began"
   ];
   arena.floats(weights, outputs * cols).set(Float32Array.from({ length: outputs * cols }, (_, i) => i % 17));
   arena.floats(x, rows * cols).set(Float32Array.from({ length: rows * cols }, (_, i) => (i % 5) - 1.5));
-  const scratchBytes = compute.linearScratchBytes(rows);
+  const scratchBytes = compute.linearScratchBytes(rows, cols);
   const scratch = arena.allocate(2 * scratchBytes, "scratch");
   const operands = [0, weights, 0, 0, 0, cols, x, cols * 4, rows] as const;
   compute.linear(...operands, expected, outputs * 4, 0, 0.5, 0, scratch, 0, outputs);
