@@ -9,6 +9,7 @@ export default defineConfig({
   root: at("../.."),
   base: "./",
   plugins: [ascPlugin()],
+  worker: { format: "es" },
   build: {
     target: "es2022",
     outDir: at("dist"),

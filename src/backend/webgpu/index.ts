@@ -22,12 +22,12 @@ import { createGpu, type Gpu } from "./device.ts";
 import { routesInWgsl } from "./kernels.ts";
 import { createKvCache } from "./kv-cache.ts";
 import { createMatrices } from "./matrices.ts";
+import { createParameters } from "./parameters.ts";
 import { probeVariants } from "./probe.ts";
 import { EXPERT_TILE_ROWS } from "./products.ts";
 import { createPrograms } from "./programs.ts";
 import { createReadback, type Range } from "./readback.ts";
 import { compilePipelines, createRecorder } from "./recorder.ts";
-import { ropeAngles } from "./rope-angles.ts";
 import { createSampling } from "./sampling.ts";
 import { decodeLog, encodeBatchWave, encodeDecisions, encodeRowWave, SELECTION_WORDS } from "./selection.ts";
 import { createSlabs } from "./slabs.ts";
@@ -93,14 +93,18 @@ async function build(
     const slabs = createSlabs(gpu, plan);
     const cache = createKvCache(gpu, plan, contextLength);
     const activations = createActivations(gpu, plan, contextLength);
-    const sampling = createSampling(gpu, plan, activations, variants);
-    return { matrices, slabs, cache, activations, sampling };
+    const parameters = createParameters(gpu, plan, contextLength);
+    const sampling = createSampling(gpu, plan, activations, parameters, variants);
+    return { matrices, slabs, cache, activations, parameters, sampling };
   };
-  const { matrices, slabs, cache, activations, sampling } = await gpu.allocating("the model", allocate);
-  const programs = createPrograms({ plan, variants, matrices, slabs, cache, activations });
+  const { matrices, slabs, cache, activations, parameters, sampling } = await gpu.allocating(
+    "the model",
+    allocate,
+  );
+  const programs = createPrograms({ plan, variants, matrices, slabs, cache, parameters, activations });
   const dispatches = [...programs.all, ...sampling.dispatches];
   const { byText, compiled } = compilePipelines(gpu, dispatches, options.onProgress);
-  const recorder = createRecorder(gpu, byText);
+  const recorder = createRecorder(gpu, byText, parameters.flush);
   const readback = createReadback(gpu);
 
   const routers = plan.layers.flatMap(({ moe }) => moe?.router ?? []);
@@ -121,7 +125,11 @@ async function build(
 
   /** Vectors that change rope frequencies: angles are made on the CPU. */
   const ropeFactors = new Map<string, Float32Array | undefined>(
-    activations.turns.flatMap(({ rope: { factors } }) => (factors ? [[factors, undefined]] : [])),
+    plan.layers.flatMap(({ ops }) =>
+      ops.flatMap((op) =>
+        op.kind === "rope-cache" && op.rope.factors ? [[op.rope.factors, undefined]] : [],
+      ),
+    ),
   );
 
   let phase: Pass["phase"] = "prefill";
@@ -216,12 +224,7 @@ async function build(
       phase = pass.phase;
       rows = pass.tokens.length;
       positions = end;
-      queue.writeBuffer(activations.batch.buffer, 0, new Uint32Array([rows, pass.position]));
-      queue.writeBuffer(activations.tokens.buffer, 0, pass.tokens as Uint32Array<ArrayBuffer>);
-      for (const { rope, cell } of activations.turns) {
-        const factors = rope.factors === undefined ? undefined : ropeFactors.get(rope.factors);
-        queue.writeBuffer(cell.buffer, 0, ropeAngles(rope, pass.position, rows, factors));
-      }
+      parameters.setPass(pass, (name) => ropeFactors.get(name));
     },
 
     run(op) {
@@ -273,7 +276,7 @@ async function build(
       gpu.check();
       if (!sampling.supports(params))
         throw new WebMoEError("invalid-argument", "The device does not sample with these options.");
-      sampling.write(params);
+      sampling.set(params);
       for (const dispatch of sampling.dispatches) recorder.record(dispatch, 1, positions);
     },
 
@@ -304,7 +307,7 @@ async function build(
       trunkBytes: matrices.byteLength,
       kvBytes: cache.byteLength,
       expertBytes: slabs.byteLength,
-      scratchBytes: activations.byteLength + sampling.byteLength,
+      scratchBytes: activations.byteLength + parameters.byteLength + sampling.byteLength,
     }),
 
     // Destroying the device destroys all that was made from it.

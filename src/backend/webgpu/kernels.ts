@@ -5,7 +5,15 @@
 import type { RopeSpec } from "../../model/plan.ts";
 import { packedLayout, type QuantName } from "../../model/quantization.ts";
 import type { RouterSpec } from "../../model/router-spec.ts";
-import { type Constant, compose, type Four, float, type Kernel, type Variants } from "./compose.ts";
+import {
+  type Constant,
+  compose,
+  type Four,
+  float,
+  type Kernel,
+  type ModuleName,
+  type Variants,
+} from "./compose.ts";
 import { DECODERS } from "./decoders.ts";
 
 export const WORKGROUP_SIZE = 64;
@@ -91,24 +99,31 @@ export interface HeadNorm {
   readonly eps: number;
 }
 
+/** How heads of q and k are made from a row of q·k·v. */
+export interface HeadTurn {
+  readonly rope: RopeSpec;
+  readonly norm: HeadNorm | undefined;
+}
+
+const turnModules = ({ norm }: HeadTurn): ModuleName[] => [
+  "heads",
+  norm ? `${norm.span}-norm` : "head-norm-none",
+];
+
+const turnConstants = ({ rope, norm }: HeadTurn): Record<string, Constant> => ({
+  ROPE_DIMENSION: rope.dimension,
+  ROPE_NEOX: rope.pairing === "neox",
+  ...(norm && { LANES: WORKGROUP_SIZE, EPS: float(norm.eps) }),
+});
+
 /** Bindings: 0 batch, 1 qkv, 2 out, 3 and 4 norms of q and k (normed), 5 turns, 6 keys, 7 values. */
-export function ropeCacheKernel(
-  variants: Variants,
-  heads: HeadShape,
-  rope: RopeSpec,
-  norm: HeadNorm | undefined,
-): Kernel {
+export function ropeCacheKernel(variants: Variants, heads: HeadShape, turn: HeadTurn): Kernel {
   return compose(
     {
       kernel: "rope-cache",
-      modules: ["batch", norm ? `${norm.span}-norm` : "head-norm-none"],
-      reduces: norm !== undefined,
-      constants: {
-        ...headConstants(heads),
-        ROPE_DIMENSION: rope.dimension,
-        ROPE_NEOX: rope.pairing === "neox",
-        ...(norm && { LANES: WORKGROUP_SIZE, EPS: float(norm.eps) }),
-      },
+      modules: ["batch", ...turnModules(turn)],
+      reduces: turn.norm !== undefined,
+      constants: { ...headConstants(heads), ...turnConstants(turn) },
     },
     variants,
   );
@@ -119,28 +134,48 @@ const ATTENTION_CHUNK = 256;
 
 export const attentionChunks = (positions: number): number => Math.ceil(positions / ATTENTION_CHUNK);
 
-/** Bindings: 0 batch, 1 q, 2 out, 6 keys, 7 values; for one row also 3 and 4, mixtures and softmaxes of chunks. */
-export function attentionKernel(
+/** Floats that a head of a chunk leaves for `attention-merge`. */
+export const attentionChunkFloats = ({ headCount, headDim }: HeadShape): number => headCount * (headDim + 2);
+
+/** Prefill. Bindings: 0 batch, 1 q, 2 out, 6 keys, 7 values. */
+export function attentionKernel(variants: Variants, heads: HeadShape, scale: number): Kernel {
+  return compose(
+    {
+      kernel: "attention",
+      modules: ["batch", "queries-ready", "chunks-one"],
+      constants: { ...headConstants(heads), SCALE: float(scale) },
+    },
+    variants,
+  );
+}
+
+/**
+ * Decode, with what `rope-cache` does. Bindings: 0 batch, 1 qkv, 2 out, 3 and 4 norms of q and k (normed), 5 turns,
+ * 6 keys, 7 values, 8 what chunks leave.
+ */
+export function ropeAttentionKernel(
   variants: Variants,
   heads: HeadShape,
   scale: number,
-  rows: "one" | "batch",
+  turn: HeadTurn,
 ): Kernel {
   return compose(
     {
       kernel: "attention",
-      modules: ["batch", rows === "one" ? "chunks-many" : "chunks-one"],
+      modules: ["batch", ...turnModules(turn), "queries-fresh", "chunks-many"],
+      reduces: turn.norm !== undefined,
       constants: {
         ...headConstants(heads),
+        ...turnConstants(turn),
         SCALE: float(scale),
-        ...(rows === "one" && { CHUNK: ATTENTION_CHUNK }),
+        CHUNK: ATTENTION_CHUNK,
       },
     },
     variants,
   );
 }
 
-/** Bindings: 0 batch, 1 mixtures, 2 out, 4 softmaxes. */
+/** Bindings: 0 batch, 1 what chunks left, 2 out. */
 export function attentionMergeKernel(variants: Variants, { headCount, headDim }: HeadShape): Kernel {
   return compose(
     {
@@ -196,17 +231,41 @@ export interface CombineShape {
   readonly scale: number;
 }
 
+const combineConstants = (shape: CombineShape): Record<string, Constant> => ({
+  WIDTH: shape.width,
+  EXPERTS_PER_TOKEN: shape.expertsPerToken,
+  OUT_SCALE: float(shape.scale),
+});
+
+const combineModules = ({ shared }: CombineShape): ModuleName[] => [
+  shared ? "shared-add" : "shared-none",
+  "combined",
+];
+
 /** Bindings: 1 expert rows, 2 out, 3 residual, 4 selection, 5 shared. */
 export function combineKernel(variants: Variants, shape: CombineShape): Kernel {
   return compose(
     {
       kernel: "combine",
-      modules: [shape.shared ? "shared-add" : "shared-none"],
+      modules: combineModules(shape),
+      constants: { WORKGROUP_SIZE, ...combineConstants(shape) },
+    },
+    variants,
+  );
+}
+
+/** Of one row; further bindings: 6 norm, 7 normed. */
+export function combineNormKernel(variants: Variants, shape: CombineShape, eps: number): Kernel {
+  return compose(
+    {
+      kernel: "combine-norm",
+      modules: combineModules(shape),
+      reduces: true,
       constants: {
-        WORKGROUP_SIZE,
-        WIDTH: shape.width,
-        EXPERTS_PER_TOKEN: shape.expertsPerToken,
-        OUT_SCALE: float(shape.scale),
+        WORKGROUP_SIZE: WIDE_WORKGROUP_SIZE,
+        LANES: WIDE_WORKGROUP_SIZE,
+        ...combineConstants(shape),
+        EPS: float(eps),
       },
     },
     variants,

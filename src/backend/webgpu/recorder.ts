@@ -58,7 +58,12 @@ interface Prepared {
   readonly group: GPUBindGroup;
 }
 
-export function createRecorder(gpu: Gpu, pipelines: ReadonlyMap<string, GPUComputePipeline>): Recorder {
+/** `beforeSubmit` writes what the recorded commands are to see. */
+export function createRecorder(
+  gpu: Gpu,
+  pipelines: ReadonlyMap<string, GPUComputePipeline>,
+  beforeSubmit?: () => void,
+): Recorder {
   const { device } = gpu;
   const prepared = new WeakMap<Dispatch, Prepared>();
   let encoder: GPUCommandEncoder | undefined;
@@ -104,6 +109,7 @@ export function createRecorder(gpu: Gpu, pipelines: ReadonlyMap<string, GPUCompu
       encoder ??= device.createCommandEncoder();
       pass?.end();
       append?.(encoder);
+      beforeSubmit?.();
       device.queue.submit([encoder.finish()]);
       encoder = undefined;
       pass = undefined;
