@@ -53,6 +53,11 @@ test("chunks, waves and replays change no bit with experts in several buffers an
   sources,
 }) => check({ page, url: sources.url }, "checkDeterminism", { ...TINY_BINDINGS, features: [] }));
 
+test("a token takes 9 dispatches a layer, one write and one readback a segment, and makes no objects", ({
+  page,
+  sources,
+}) => check({ page, url: sources.url }, "countCommands", {}));
+
 test("attention reaches over pages of the cache", ({ page, sources }) =>
   check({ page, url: sources.url }, "checkContext", {}));
 

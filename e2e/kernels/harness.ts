@@ -42,9 +42,23 @@ export async function wasmBackend(plan: ForwardPlan): Promise<Backend> {
   return createWasmBackend({ plan, contextLength, compile: () => compiled });
 }
 
-export async function gpuBackend(plan: ForwardPlan, constraints: DeviceConstraints): Promise<Backend> {
+/** `onDevice` sees the backend's device before the backend does. */
+export async function gpuBackend(
+  plan: ForwardPlan,
+  constraints: DeviceConstraints,
+  onDevice?: (device: GPUDevice) => void,
+): Promise<Backend> {
   const found = await requestAdapter();
   if (!found) throw new Error("This browser gives no WebGPU adapter.");
+  if (onDevice) {
+    const { adapter } = found;
+    const { requestDevice } = adapter;
+    adapter.requestDevice = async (descriptor) => {
+      const device = await requestDevice.call(adapter, descriptor);
+      onDevice(device);
+      return device;
+    };
+  }
   const { contextLength } = plan.hyperparameters;
   return createWebGpuBackend({ plan, contextLength, adapter: found.adapter, routing: "auto", constraints });
 }

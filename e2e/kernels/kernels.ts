@@ -1,5 +1,6 @@
 /** The page of `e2e/kernels.spec.ts`: every check by name, to be called from outside. */
 import { checkRouters, checkSampler } from "./chains.ts";
+import { countCommands } from "./commands.ts";
 import { checkContext } from "./context.ts";
 import { checkDeterminism } from "./determinism.ts";
 import { checkFailures } from "./failures.ts";
@@ -11,6 +12,7 @@ const CHECKS = {
   compareTwins,
   checkDeterminism,
   checkContext,
+  countCommands,
   checkRouters,
   checkSampler,
   checkFailures,
