@@ -26,12 +26,22 @@ function literal(value: Constant): string {
   return `: vec4<u32> = vec4<u32>(${value.map((part) => `${part}u`).join(", ")})`;
 }
 
-/** Optional features that change a kernel's text. */
+/** Matrix rows that a team of lanes takes in decode, by how many are multiplied in one dispatch. */
+export interface TeamRows {
+  /** 512 and more. */
+  readonly medium: number;
+  /** 8192 and more. */
+  readonly large: number;
+}
+
+/** What changes a kernel's text besides the plan: optional features, and choices that change no bit. */
 export interface Variants {
   /** The smallest subgroup of the adapter, or undefined to reduce through workgroup memory. */
   readonly subgroupLanes?: number;
   /** Convert f16 in hardware. */
   readonly nativeHalf: boolean;
+  /** Where timing on this device chose. */
+  readonly teamRows?: Readonly<Partial<Record<QuantName, TeamRows>>>;
 }
 
 export interface Composition {

@@ -31,6 +31,7 @@ import { compilePipelines, createRecorder } from "./recorder.ts";
 import { createSampling } from "./sampling.ts";
 import { decodeLog, encodeBatchWave, encodeDecisions, encodeRowWave, SELECTION_WORDS } from "./selection.ts";
 import { createSlabs } from "./slabs.ts";
+import { type TuningStore, tuneVariants } from "./tuning.ts";
 
 export { type DeviceConstraints, requestAdapter };
 
@@ -46,6 +47,8 @@ export interface WebGpuOptions {
   readonly fill?: (backend: Backend) => Promise<void>;
   /** Pipelines compiled so far, and in all. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Keeps what timing chose on this device; without one it is timed at every load. */
+  readonly tuningStore?: TuningStore;
   /** The device is gone; every later call rejects with `device-lost`. */
   readonly onLost?: (message: string) => void;
   /** For tests. */
@@ -70,7 +73,9 @@ export async function createWebGpuBackend(options: WebGpuOptions): Promise<Backe
   }
   const gpu = createGpu(device, constraints, options.onLost);
   try {
-    const { backend, compiled } = await build(gpu, await probeVariants(gpu, adapter), options);
+    const probed = await probeVariants(gpu, adapter);
+    const variants = await tuneVariants(gpu, adapter, options.plan, probed, options.tuningStore);
+    const { backend, compiled } = await build(gpu, variants, options);
     await Promise.all([compiled, options.fill?.(backend)]);
     return backend;
   } catch (error) {
@@ -117,6 +122,9 @@ async function build(
     kernels: [
       ...(variants.subgroupLanes !== undefined ? [`subgroups-${variants.subgroupLanes}`] : []),
       ...(variants.nativeHalf ? ["shader-f16"] : []),
+      ...Object.entries(variants.teamRows ?? {}).map(
+        ([type, { medium, large }]) => `${type}-rows-${medium}-${large}`,
+      ),
     ],
     prefillRouting: "wasm",
     decodeRouting: routesOnDevice ? "wgsl" : "wasm",

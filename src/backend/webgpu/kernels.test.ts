@@ -179,7 +179,7 @@ describe("dimensions of a dispatch", () => {
     } as const;
     const units = Number(/UNITS: u32 = (\d+)u/.exec(linearKernel(PLAIN, shape).text)![1]);
     const perGroup = (64 / lanesPerRow(rowSpans(shape.matrix))) * units;
-    const [x, y] = linearGrid(shape, 1);
+    const [x, y] = linearGrid(PLAIN, shape, 1);
     expect(x).toBeLessThanOrEqual(65_535);
     expect(x * y * perGroup).toBeGreaterThanOrEqual(600_000);
   });

@@ -141,7 +141,7 @@ export function createPrograms(parts: ProgramParts): Programs {
             7: bias && { cell: bias },
             8: { cell: piece.cell },
           }),
-          grid: (count) => linearGrid(linearShape, count),
+          grid: (count) => linearGrid(variants, linearShape, count),
         };
       });
     });
@@ -353,7 +353,7 @@ export function createPrograms(parts: ProgramParts): Programs {
     const linear = (shape: ExpertLinearShape, from: Resource, to: Resource): Dispatch => ({
       kernel: expertLinearKernel(variants, record, shape, work, pieces),
       resources: { 1: from, 2: to, ...shared },
-      grid: (items) => expertLinearGrid(record[shape.matrix], work, items),
+      grid: (items) => expertLinearGrid(variants, record[shape.matrix], work, items),
     });
     // One decoder a kernel: matrices of different types take a kernel each.
     const gatedUp: Dispatch[] =
@@ -362,7 +362,7 @@ export function createPrograms(parts: ProgramParts): Programs {
             {
               kernel: gateUpKernel(variants, record, work, pieces, entriesPerInput),
               resources: { 1: input, 2: hidden, ...shared },
-              grid: (items) => gateUpGrid(record, work, items),
+              grid: (items) => gateUpGrid(variants, record, work, items),
             },
           ]
         : [
