@@ -47,17 +47,22 @@ export function combinedNorms(plan: ForwardPlan): ReadonlyMap<CombineOp, RmsNorm
   return norms;
 }
 
-/** The layers' norms that are followed by a linear op on them of few outputs, as routers are; not those of `others`. */
+/**
+ * The layers' norms that are followed by a linear op on them of few outputs, as routers are; not those of `others`, and
+ * not where `rounds`: what is rounded must be normed before.
+ */
 export function fuseNorms(
   plan: ForwardPlan,
   others: ReadonlySet<RmsNormOp>,
+  rounds: (op: LinearOp) => boolean,
 ): ReadonlyMap<LinearOp, FusedNorm> {
   const fused = new Map<LinearOp, FusedNorm>();
   for (const { ops } of plan.layers)
     ops.forEach((norm, i) => {
       const next = ops[i + 1];
       if (norm.kind !== "rms-norm" || norm.rows !== "each" || others.has(norm)) return;
-      if (next?.kind !== "linear" || next.x !== norm.out || next.residual === norm.out) return;
+      if (next?.kind !== "linear" || next.x !== norm.out || next.residual === norm.out || rounds(next))
+        return;
       if (plan.values[next.out]!.width > MOST_OUTPUTS) return;
       fused.set(next, { norm, kept: ops.some((op) => op !== next && reads(op, norm.out)) });
     });

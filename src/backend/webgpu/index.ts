@@ -19,7 +19,7 @@ import { createActivations } from "./activations.ts";
 import { adapterName, type DeviceConstraints, requestAdapter, requestDevice } from "./adapter.ts";
 import type { Variants } from "./compose.ts";
 import { createGpu, type Gpu } from "./device.ts";
-import { routesInWgsl } from "./kernels.ts";
+import { isRounded, routesInWgsl } from "./kernels.ts";
 import { createKvCache } from "./kv-cache.ts";
 import { createMatrices } from "./matrices.ts";
 import { createParameters } from "./parameters.ts";
@@ -43,6 +43,8 @@ export interface WebGpuOptions {
   readonly adapter: GPUAdapter;
   /** `auto` routes decode on the device where the routers have a WGSL twin. */
   readonly routing: "auto" | "wasm";
+  /** `int8` where the shading language has products of packed bytes; else f32, as `numerics` says. Default f32. */
+  readonly activations?: "f32" | "int8";
   /** Writes the trunk while pipelines compile, and does nothing else with the backend. */
   readonly fill?: (backend: Backend) => Promise<void>;
   /** Pipelines compiled so far, and in all. */
@@ -73,7 +75,7 @@ export async function createWebGpuBackend(options: WebGpuOptions): Promise<Backe
   }
   const gpu = createGpu(device, constraints, options.onLost);
   try {
-    const probed = await probeVariants(gpu, adapter);
+    const probed = await probeVariants(gpu, adapter, options.activations);
     const variants = await tuneVariants(gpu, adapter, options.plan, probed, options.tuningStore);
     const { backend, compiled } = await build(gpu, variants, options);
     await Promise.all([compiled, options.fill?.(backend)]);
@@ -82,6 +84,12 @@ export async function createWebGpuBackend(options: WebGpuOptions): Promise<Backe
     gpu.dispose();
     throw error;
   }
+}
+
+/** Whether any product of the plan multiplies rounded numbers. */
+function roundsActivations(plan: ForwardPlan, variants: Variants): boolean {
+  const experts = plan.layers.flatMap(({ moe }) => (moe ? Object.values(moe.matrices) : []));
+  return [...plan.trunk, ...experts].some(({ type, rows }) => rows > 1 && isRounded(variants, type));
 }
 
 /** A backend whose pipelines may still be compiling. */
@@ -117,7 +125,7 @@ async function build(
   const numerics: NumericProfile = {
     backend: "webgpu",
     adapter: adapterName(options.adapter),
-    activations: "f32",
+    activations: roundsActivations(plan, variants) ? "int8" : "f32",
     kvCache: "f32",
     kernels: [
       ...(variants.subgroupLanes !== undefined ? [`subgroups-${variants.subgroupLanes}`] : []),

@@ -12,6 +12,7 @@ import {
   gatedActivationKernel,
   type HeadTurn,
   halfProbe,
+  int8Probe,
   type MatrixShape,
   rmsNormKernel,
   ropeAttentionKernel,
@@ -116,6 +117,7 @@ function everyKernel(variants: Variants): Kernel[] {
     drawKernel(variants, 151_936),
     subgroupProbe(32),
     halfProbe(),
+    int8Probe(),
   ];
 }
 
@@ -126,6 +128,7 @@ const matches = (text: string, pattern: RegExp): string[] =>
 describe.each([
   ["plain WebGPU", PLAIN],
   ["all features", FEATURED],
+  ["int8 activations", { ...FEATURED, int8: true }],
 ])("kernels for %s", (_, variants) => {
   it("declare every constant, function and binding they use, once", () => {
     for (const kernel of everyKernel(variants)) {
@@ -178,7 +181,7 @@ describe("dimensions of a dispatch", () => {
       matrix: { type: "f16", rows: 600_000, cols: 2048 },
     } as const;
     const units = Number(/UNITS: u32 = (\d+)u/.exec(linearKernel(PLAIN, shape).text)![1]);
-    const perGroup = (64 / lanesPerRow(rowSpans(shape.matrix))) * units;
+    const perGroup = (64 / lanesPerRow(rowSpans(shape.matrix, false))) * units;
     const [x, y] = linearGrid(PLAIN, shape, 1);
     expect(x).toBeLessThanOrEqual(65_535);
     expect(x * y * perGroup).toBeGreaterThanOrEqual(600_000);

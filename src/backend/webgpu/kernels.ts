@@ -14,7 +14,7 @@ import {
   type ModuleName,
   type Variants,
 } from "./compose.ts";
-import { DECODERS } from "./decoders.ts";
+import { DECODERS, INT8_DECODERS } from "./decoders.ts";
 
 export const WORKGROUP_SIZE = 64;
 /** For kernels that run as one workgroup over many candidates; WebGPU's default limit. */
@@ -30,12 +30,17 @@ export interface MatrixShape {
   readonly cols: number;
 }
 
-/** What lanes share of a row: spans, each decoded by one of them. */
-export function rowSpans({ type, cols }: MatrixShape): number {
-  return cols / DECODERS[type].spanElements;
+/** Whether what a product with such weights multiplies is rounded. */
+export function isRounded({ int8 }: Variants, type: QuantName): boolean {
+  return int8 === true && INT8_DECODERS[type] !== undefined;
 }
 
-export function matrixConstants(shape: MatrixShape): Record<string, Constant> {
+/** What lanes share of a row: spans, each decoded by one of them, to numbers or to codes. */
+export function rowSpans({ type, cols }: MatrixShape, codes: boolean): number {
+  return cols / ((codes ? INT8_DECODERS[type] : undefined) ?? DECODERS[type]).spanElements;
+}
+
+export function matrixConstants(shape: MatrixShape, codes: boolean): Record<string, Constant> {
   const { planes } = packedLayout(shape.type, shape.rows, shape.cols);
   const each = (property: "offset" | "rowBytes"): Four => {
     const [x = 0, y = 0, z = 0, w = 0] = planes.map((plane) => plane[property]);
@@ -43,7 +48,7 @@ export function matrixConstants(shape: MatrixShape): Record<string, Constant> {
   };
   return {
     MATRIX_ROWS: shape.rows,
-    ROW_SPANS: rowSpans(shape),
+    ROW_SPANS: rowSpans(shape, codes),
     PLANE_OFFSETS: each("offset"),
     PLANE_ROW_BYTES: each("rowBytes"),
   };
@@ -61,7 +66,12 @@ export function embedKernel(
       kernel: "embed",
       modules: ["pieces-1"],
       decoder: matrix.type,
-      constants: { WORKGROUP_SIZE, FIRST_ROW: firstRow, OUT_SCALE: float(scale), ...matrixConstants(matrix) },
+      constants: {
+        WORKGROUP_SIZE,
+        FIRST_ROW: firstRow,
+        OUT_SCALE: float(scale),
+        ...matrixConstants(matrix, false),
+      },
     },
     variants,
   );
@@ -285,6 +295,11 @@ export function subgroupProbe(subgroupLanes: number): Kernel {
     { nativeHalf: false },
   );
   return { label, text: `enable subgroups;\n\n${text}` };
+}
+
+/** Bindings: 1 words, 2 out. Does not compile where the language lacks products of packed bytes. */
+export function int8Probe(): Kernel {
+  return compose({ kernel: "probe-int8", constants: { WORKGROUP_SIZE } }, { nativeHalf: false });
 }
 
 /** Bindings: 1 words, 2 out. */

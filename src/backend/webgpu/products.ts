@@ -6,7 +6,14 @@ import type { ExpertMatrix } from "../../model/plan.ts";
 import type { QuantName } from "../../model/quantization.ts";
 import { type Constant, compose, float, type Kernel, type ModuleName, type Variants } from "./compose.ts";
 import { DECODERS } from "./decoders.ts";
-import { type Grid, type MatrixShape, matrixConstants, rowSpans, WORKGROUP_SIZE } from "./kernels.ts";
+import {
+  type Grid,
+  isRounded,
+  type MatrixShape,
+  matrixConstants,
+  rowSpans,
+  WORKGROUP_SIZE,
+} from "./kernels.ts";
 
 /** Rows of x that share the weights a workgroup decodes: of a batch, and of those that picked an expert. */
 const BATCH_TILE_ROWS = 32;
@@ -54,6 +61,8 @@ function spread(count: number): readonly [number, number] {
 /** How a product divides its work. */
 interface Division {
   readonly module: ModuleName;
+  /** Whether x is rounded, and weights are decoded to codes. */
+  readonly codes: boolean;
   /** Whether lanes' sums are added. */
   readonly reduces: boolean;
   readonly constants: Readonly<Record<string, Constant>>;
@@ -67,22 +76,31 @@ function vectorDivision(
   matrices: number,
   together: number,
 ): Division {
-  const lanes = lanesPerRow(rowSpans(matrix));
+  const codes = isRounded(variants, matrix.type);
+  const lanes = lanesPerRow(rowSpans(matrix, codes));
   const units = Math.max(1, rowsPerTeam(variants, matrix.type, together) / matrices);
   return {
-    module: "product-vector",
+    module: codes ? "int8-vector" : "product-vector",
+    codes,
     reduces: true,
     constants: { LANES: lanes, UNITS: units },
     unitsPerGroup: (WORKGROUP_SIZE / lanes) * units,
   };
 }
 
-function matrixDivision(matrix: MatrixShape, matrices: number, tileRows: number): Division {
+function matrixDivision(
+  variants: Variants,
+  matrix: MatrixShape,
+  matrices: number,
+  tileRows: number,
+): Division {
+  const codes = isRounded(variants, matrix.type);
   const stepSpans = Math.max(1, STEP_ELEMENTS / DECODERS[matrix.type].spanElements);
   return {
-    module: "product-matrix",
+    module: codes ? "int8-matrix" : "product-matrix",
+    codes,
     reduces: false,
-    constants: { TILE_OUTPUTS, TILE_ROWS: tileRows, STEP_SPANS: stepSpans },
+    constants: { TILE_OUTPUTS, TILE_ROWS: tileRows, ...(!codes && { STEP_SPANS: stepSpans }) },
     unitsPerGroup: TILE_OUTPUTS / matrices,
   };
 }
@@ -108,7 +126,7 @@ export interface LinearShape {
 const divideLinear = (variants: Variants, { matrix, rows }: LinearShape): Division =>
   rows === "one"
     ? vectorDivision(variants, matrix, 1, matrix.rows)
-    : matrixDivision(matrix, 1, BATCH_TILE_ROWS);
+    : matrixDivision(variants, matrix, 1, BATCH_TILE_ROWS);
 
 function inputModules({ rows, norm }: LinearShape): ModuleName[] {
   if (rows === "batch") return ["batch", "rows-batch"];
@@ -118,7 +136,7 @@ function inputModules({ rows, norm }: LinearShape): ModuleName[] {
 
 /** Bindings: 0 batch (rows = batch), 1 x, 2 out, 3 residual, 4 norm, 5 what is kept of it, 7 bias, 8 weights. */
 export function linearKernel(variants: Variants, shape: LinearShape): Kernel {
-  const { module, reduces, constants } = divideLinear(variants, shape);
+  const { module, codes, reduces, constants } = divideLinear(variants, shape);
   return compose(
     {
       kernel: "linear",
@@ -130,6 +148,7 @@ export function linearKernel(variants: Variants, shape: LinearShape): Kernel {
         module,
       ],
       decoder: shape.matrix.type,
+      codes,
       reduces,
       constants: {
         WORKGROUP_SIZE,
@@ -137,7 +156,7 @@ export function linearKernel(variants: Variants, shape: LinearShape): Kernel {
         // The one row is the one item's.
         ...(shape.rows === "one" && { TILE_ROWS: 1 }),
         ...(shape.norm && { EPS: float(shape.norm.eps) }),
-        ...matrixConstants(shape.matrix),
+        ...matrixConstants(shape.matrix, codes),
         OUT_WIDTH: shape.outWidth,
         OUT_OFFSET: shape.outOffset,
         OUT_SCALE: float(shape.scale),
@@ -176,7 +195,7 @@ const divideExperts = (
 ): Division =>
   work === "row"
     ? vectorDivision(variants, matrix, matrices, matrix.rows * matrices * EXPERTS_TOGETHER)
-    : matrixDivision(matrix, matrices, EXPERT_TILE_ROWS);
+    : matrixDivision(variants, matrix, matrices, EXPERT_TILE_ROWS);
 
 function expertModules(pieces: number, work: ExpertWork): ModuleName[] {
   const slab = (["pieces-1", "pieces-2", "pieces-3", "pieces-4"] as const)[pieces - 1]!;
@@ -194,19 +213,20 @@ export function gateUpKernel(
   pieces: number,
   expertsPerToken: number,
 ): Kernel {
-  const { module, reduces, constants } = divideExperts(variants, record.gate, 2, work);
+  const { module, codes, reduces, constants } = divideExperts(variants, record.gate, 2, work);
   return compose(
     {
       kernel: "experts-gate-up",
       modules: [...expertModules(pieces, work), module, "silu"],
       decoder: record.gate.type,
+      codes,
       reduces,
       constants: {
         WORKGROUP_SIZE,
         ...constants,
         SLOTS_PER_PIECE: record.slotsPerPiece,
         RECORD_BYTES: record.byteLength,
-        ...matrixConstants(record.gate),
+        ...matrixConstants(record.gate, codes),
         GATE_OFFSET: record.offsets.gate,
         UP_OFFSET: record.offsets.up,
         EXPERTS_PER_TOKEN: expertsPerToken,
@@ -239,7 +259,7 @@ export function expertLinearKernel(
   pieces: number,
 ): Kernel {
   const matrix = record[shape.matrix];
-  const { module, reduces, constants } = divideExperts(variants, matrix, 1, work);
+  const { module, codes, reduces, constants } = divideExperts(variants, matrix, 1, work);
   return compose(
     {
       kernel: "experts-linear",
@@ -249,13 +269,14 @@ export function expertLinearKernel(
         ...(shape.gates ? (["gate-product", "silu"] as const) : (["gate-none"] as const)),
       ],
       decoder: matrix.type,
+      codes,
       reduces,
       constants: {
         WORKGROUP_SIZE,
         ...constants,
         SLOTS_PER_PIECE: record.slotsPerPiece,
         RECORD_BYTES: record.byteLength,
-        ...matrixConstants(matrix),
+        ...matrixConstants(matrix, codes),
         MATRIX_OFFSET: record.offsets[shape.matrix],
         ENTRIES_PER_INPUT: shape.entriesPerInput,
       },

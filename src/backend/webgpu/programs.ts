@@ -28,6 +28,7 @@ import {
   gatedActivationGrid,
   gatedActivationKernel,
   type HeadTurn,
+  isRounded,
   rmsNormKernel,
   ropeAttentionKernel,
   ropeCacheKernel,
@@ -88,7 +89,9 @@ export function createPrograms(parts: ProgramParts): Programs {
   const { plan, variants, matrices, slabs, cache, parameters, activations } = parts;
   const heads = plan.hyperparameters;
   const combined = combinedNorms(plan);
-  const fusedNorms = fuseNorms(plan, new Set(combined.values()));
+  const fusedNorms = fuseNorms(plan, new Set(combined.values()), (op) =>
+    matrices.stacksOf(op).some(({ shape }) => isRounded(variants, shape.type)),
+  );
   const normsInside = new Set([...combined.values(), ...[...fusedNorms.values()].map(({ norm }) => norm)]);
   const ropeCaches = new Map(
     plan.layers.flatMap(({ ops }) => ops.flatMap((op) => (op.kind === "rope-cache" ? [[op.layer, op]] : []))),

@@ -24,6 +24,9 @@ import headNormNone from "../../../shaders/lib/head-norm-none.wgsl?raw";
 import heads from "../../../shaders/lib/heads.wgsl?raw";
 import inputNormed from "../../../shaders/lib/input-normed.wgsl?raw";
 import inputPlain from "../../../shaders/lib/input-plain.wgsl?raw";
+import int8 from "../../../shaders/lib/int8.wgsl?raw";
+import int8Matrix from "../../../shaders/lib/int8-matrix.wgsl?raw";
+import int8Vector from "../../../shaders/lib/int8-vector.wgsl?raw";
 import levelsIq4 from "../../../shaders/lib/levels-iq4.wgsl?raw";
 import matrix from "../../../shaders/lib/matrix.wgsl?raw";
 import normedDropped from "../../../shaders/lib/normed-dropped.wgsl?raw";
@@ -56,6 +59,7 @@ import workItems from "../../../shaders/lib/work-items.wgsl?raw";
 import workSelection from "../../../shaders/lib/work-selection.wgsl?raw";
 import linear from "../../../shaders/linear.wgsl?raw";
 import probeHalf from "../../../shaders/probe-half.wgsl?raw";
+import probeInt8 from "../../../shaders/probe-int8.wgsl?raw";
 import probeSubgroups from "../../../shaders/probe-subgroups.wgsl?raw";
 import rmsNorm from "../../../shaders/rms-norm.wgsl?raw";
 import ropeCache from "../../../shaders/rope-cache.wgsl?raw";
@@ -76,6 +80,7 @@ export const KERNEL_SOURCES = {
   "gated-activation": gatedActivation,
   linear,
   "probe-half": probeHalf,
+  "probe-int8": probeInt8,
   "probe-subgroups": probeSubgroups,
   "rms-norm": rmsNorm,
   "rope-cache": ropeCache,
@@ -104,6 +109,9 @@ export const MODULE_SOURCES = {
   heads,
   "input-normed": inputNormed,
   "input-plain": inputPlain,
+  int8,
+  "int8-matrix": int8Matrix,
+  "int8-vector": int8Vector,
   "levels-iq4": levelsIq4,
   matrix,
   "normed-dropped": normedDropped,
