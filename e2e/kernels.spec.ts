@@ -45,6 +45,9 @@ for (const [name, constraints, types] of DEVICES) {
     check({ page, url: sources.url }, "compareTwins", constraints, types));
 }
 
+test("products on int8 activations agree with their WASM twins", ({ page, sources }) =>
+  check({ page, url: sources.url }, "compareRoundedTwins", {}));
+
 test("chunks, waves and replays change no bit", ({ page, sources }) =>
   check({ page, url: sources.url }, "checkDeterminism", {}));
 

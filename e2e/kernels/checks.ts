@@ -6,10 +6,11 @@ import { checkDeterminism } from "./determinism.ts";
 import { checkFailures } from "./failures.ts";
 import { checkOptions } from "./options.ts";
 import { checkQuants } from "./quants.ts";
-import { compareTwins } from "./twins.ts";
+import { compareRoundedTwins, compareTwins } from "./twins.ts";
 
 export const CHECKS = {
   compareTwins,
+  compareRoundedTwins,
   checkDeterminism,
   checkContext,
   countCommands,

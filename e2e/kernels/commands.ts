@@ -101,7 +101,7 @@ export async function countCommands(constraints: DeviceConstraints): Promise<Fin
   // q, k and v of 960 outputs: too many for their norm to be part of the product.
   const plan = tinyPlan({ layerCount: 3, headDim: 96 });
   const counts = nothing();
-  const gpu = await gpuBackend(plan, constraints, (device) => watchDevice(device, counts));
+  const gpu = await gpuBackend(plan, constraints, { onDevice: (device) => watchDevice(device, counts) });
   await fill(gpu, plan, randomWeights(plan, 1));
   const findings: Finding[] = [];
   // Far enough that attention takes two dispatches.

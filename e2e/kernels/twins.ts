@@ -6,7 +6,14 @@ import { createRandom, randomFloats } from "../../src/backend/testing/tensors.ts
 import type { DeviceConstraints } from "../../src/backend/webgpu/index.ts";
 import type { ForwardPlan, Op, ValueId } from "../../src/model/plan.ts";
 import type { QuantName } from "../../src/model/quantization.ts";
-import { coreInstance, type Finding, makeTwins, relativeDifference, type Twins } from "./harness.ts";
+import {
+  type Activations,
+  coreInstance,
+  type Finding,
+  makeTwins,
+  relativeDifference,
+  type Twins,
+} from "./harness.ts";
 
 /** Shapes that no tile divides: odd row counts, widths of few spans, heads and experts of unusual width. */
 const SHAPES: readonly (Partial<TinyShape> & { readonly name: string; readonly expertType: QuantName })[] = [
@@ -164,16 +171,19 @@ async function compareRouting({ plan, gpu }: Twins, random: () => number): Promi
   ];
 }
 
-/** Every shape, or those whose experts are of the given types. */
-export async function compareTwins(
+type NamedShape = (typeof SHAPES)[number];
+
+async function compareShapes(
+  shapes: readonly NamedShape[],
   constraints: DeviceConstraints,
-  types: readonly QuantName[] = SHAPES.map(({ expertType }) => expertType),
+  activations: Activations,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const shape of SHAPES.filter(({ expertType }) => types.includes(expertType))) {
-    const twins = await makeTwins({ ...shape, layerCount: 1 }, constraints);
+  for (const shape of shapes) {
+    const twins = await makeTwins({ ...shape, layerCount: 1 }, constraints, activations);
     const random = createRandom(7);
     const found = [
+      { what: `${activations} activations`, difference: profileDifference(twins, activations) },
       ...(await compareOps(twins, 0, PROMPT_ROWS, random)),
       ...(await compareOps(twins, PROMPT_ROWS, 1, random)),
       ...(await compareRouting(twins, random)),
@@ -182,4 +192,35 @@ export async function compareTwins(
     twins.dispose();
   }
   return findings;
+}
+
+const profileDifference = ({ gpu, wasm }: Twins, activations: Activations): number =>
+  [gpu, wasm].every(({ numerics }) => numerics.activations === activations) ? 0 : 1;
+
+/** Every shape, or those whose experts are of the given types. */
+export function compareTwins(
+  constraints: DeviceConstraints,
+  types: readonly QuantName[] = SHAPES.map(({ expertType }) => expertType),
+): Promise<Finding[]> {
+  const shapes = SHAPES.filter(({ expertType }) => types.includes(expertType));
+  return compareShapes(shapes, constraints, "f32");
+}
+
+/** Every encoding that is multiplied with rounded activations on WebGPU. */
+const ROUNDED_SHAPES: readonly NamedShape[] = [
+  { name: "q8_0 and q4_0", trunkType: "q8_0", expertType: "q4_0" },
+  {
+    name: "q4_k",
+    trunkType: "q4_k",
+    expertType: "q4_k",
+    hiddenSize: 256,
+    headCount: 4,
+    headDim: 64,
+    rope: { pairing: "norm", dimension: 64, freqBase: 10_000 },
+    expertHiddenSize: 256,
+  },
+];
+
+export function compareRoundedTwins(constraints: DeviceConstraints): Promise<Finding[]> {
+  return compareShapes(ROUNDED_SHAPES, constraints, "int8");
 }
