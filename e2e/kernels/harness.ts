@@ -25,6 +25,8 @@ export interface Finding {
   readonly what: string;
   /** For numbers max |difference| / max |value|; for everything else 0 if equal, 1 if not. */
   readonly difference: number;
+  /** Where the difference may be larger than a few roundings make it. */
+  readonly tolerance?: number;
 }
 
 let compute: Promise<WebAssembly.Module> | undefined;

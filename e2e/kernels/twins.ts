@@ -173,6 +173,12 @@ async function compareRouting({ plan, gpu }: Twins, random: () => number): Promi
 
 type NamedShape = (typeof SHAPES)[number];
 
+/**
+ * Experts round twice, and between the roundings stands silu, which twins compute differently in the last bit: a number
+ * that lies between two bytes may become either. A wrong scale or code would be a hundred times as much.
+ */
+const ROUNDED_EXPERTS_TOLERANCE = 1e-3;
+
 async function compareShapes(
   shapes: readonly NamedShape[],
   constraints: DeviceConstraints,
@@ -188,7 +194,14 @@ async function compareShapes(
       ...(await compareOps(twins, PROMPT_ROWS, 1, random)),
       ...(await compareRouting(twins, random)),
     ];
-    findings.push(...found.map(({ what, difference }) => ({ what: `${shape.name}: ${what}`, difference })));
+    for (const { what, difference } of found) {
+      const twiceRounded = activations === "int8" && what.startsWith("combine");
+      findings.push({
+        what: `${shape.name}: ${what}`,
+        difference,
+        ...(twiceRounded && { tolerance: ROUNDED_EXPERTS_TOLERANCE }),
+      });
+    }
     twins.dispose();
   }
   return findings;

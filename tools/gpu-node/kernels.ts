@@ -26,7 +26,7 @@ let failed = 0;
 for (const name of names.length > 0 ? names : (Object.keys(CHECKS) as CheckName[])) {
   const began = performance.now();
   const findings = await CHECKS[name]({});
-  const wrong = findings.filter(({ difference }) => !(difference <= TOLERANCE));
+  const wrong = findings.filter(({ difference, tolerance = TOLERANCE }) => !(difference <= tolerance));
   failed += wrong.length;
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(`${name}: ${findings.length - wrong.length} of ${findings.length} (${seconds} s)`);
