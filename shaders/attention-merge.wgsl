@@ -1,26 +1,29 @@
 // out = Σ_chunk mixture / Σ_chunk sum, each brought to the highest score of all, chunks ascending. One workgroup a
 // head of the one row.
-@group(0) @binding(1) var<storage, read> mixtures: array<f32>; // [chunks, HEAD_COUNT, HEAD_DIM] times their sums
+@group(0) @binding(1) var<storage, read> chunks: array<f32>; // [chunks, HEAD_COUNT, HEAD_DIM + 2] mixture times its sum, highest score, sum
 @group(0) @binding(2) var<storage, read_write> out: array<f32>; // [HEAD_COUNT, HEAD_DIM]
-@group(0) @binding(4) var<storage, read> softmaxes: array<vec2<f32>>; // [chunks, HEAD_COUNT] highest score, sum
+
+fn chunk_at(chunk: u32, head_index: u32) -> u32 {
+  return (chunk * HEAD_COUNT + head_index) * (HEAD_DIM + 2u);
+}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
-  let head = group.x;
-  let chunks = batch.position / CHUNK + 1u;
-  var highest = softmaxes[head].x;
-  for (var chunk = 1u; chunk < chunks; chunk++) {
-    highest = max(highest, softmaxes[chunk * HEAD_COUNT + head].x);
+  let head_index = group.x;
+  let count = batch.position / CHUNK + 1u;
+  var highest = chunks[chunk_at(0u, head_index) + HEAD_DIM];
+  for (var chunk = 1u; chunk < count; chunk++) {
+    highest = max(highest, chunks[chunk_at(chunk, head_index) + HEAD_DIM]);
   }
   for (var dim = index; dim < HEAD_DIM; dim += WORKGROUP_SIZE) {
     var mixed = 0.0;
     var sum = 0.0;
-    for (var chunk = 0u; chunk < chunks; chunk++) {
-      let at = chunk * HEAD_COUNT + head;
-      let weight = exp(softmaxes[at].x - highest);
-      mixed += weight * mixtures[at * HEAD_DIM + dim];
-      sum += weight * softmaxes[at].y;
+    for (var chunk = 0u; chunk < count; chunk++) {
+      let at = chunk_at(chunk, head_index);
+      let weight = exp(chunks[at + HEAD_DIM] - highest);
+      mixed += weight * chunks[at + dim];
+      sum += weight * chunks[at + HEAD_DIM + 1u];
     }
-    out[head * HEAD_DIM + dim] = mixed / sum;
+    out[head_index * HEAD_DIM + dim] = mixed / sum;
   }
 }

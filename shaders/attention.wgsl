@@ -5,10 +5,7 @@
 const DIMS: u32 = (HEAD_DIM + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;
 const LOWEST: f32 = -3.0e38;
 
-@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>; // [rows, HEAD_COUNT HEAD_DIM / 4]
 @group(0) @binding(2) var<storage, read_write> out: array<f32>; // [rows, HEAD_COUNT HEAD_DIM]
-@group(0) @binding(6) var<storage, read> keys: array<vec4<f32>>; // [capacity, KV_HEAD_COUNT HEAD_DIM / 4]
-@group(0) @binding(7) var<storage, read> values: array<f32>; // [capacity, KV_HEAD_COUNT HEAD_DIM]
 
 var<workgroup> query: array<vec4<f32>, HEAD_DIM / 4u>;
 var<workgroup> scores: array<f32, WORKGROUP_SIZE>;
@@ -16,14 +13,12 @@ var<workgroup> weights: array<f32, WORKGROUP_SIZE>;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
-  let head = group.x;
+  let head_index = group.x;
   let row = group.y;
-  let kv_head = head / (HEAD_COUNT / KV_HEAD_COUNT);
+  let kv_head = head_index / (HEAD_COUNT / KV_HEAD_COUNT);
   let length = batch.position + row + 1u;
   let end = chunk_end(group.z, length);
-  for (var i = index; i < HEAD_DIM / 4u; i += WORKGROUP_SIZE) {
-    query[i] = q[(row * HEAD_COUNT + head) * (HEAD_DIM / 4u) + i] * SCALE;
-  }
+  load_query(row, head_index, end == length, index);
   workgroupBarrier();
 
   var highest = LOWEST;
@@ -33,11 +28,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let count = min(WORKGROUP_SIZE, end - start);
     var score = LOWEST;
     if (index < count) {
-      let key = ((start + index) * KV_HEAD_COUNT + kv_head) * (HEAD_DIM / 4u);
-      score = 0.0;
-      for (var i = 0u; i < HEAD_DIM / 4u; i++) {
-        score += dot(query[i], keys[key + i]);
-      }
+      score = score_of(start + index, kv_head);
     }
     scores[index] = score;
     workgroupBarrier();
@@ -54,18 +45,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     for (var i = 0u; i < count; i++) {
       let weight = weights[i];
-      let value = ((start + i) * KV_HEAD_COUNT + kv_head) * HEAD_DIM;
       sum += weight;
       for (var d = 0u; d < DIMS; d++) {
-        let dim = min(index + d * WORKGROUP_SIZE, HEAD_DIM - 1u);
-        mixed[d] += weight * values[value + dim];
+        mixed[d] += weight * value_of(start + i, kv_head, min(index + d * WORKGROUP_SIZE, HEAD_DIM - 1u));
       }
     }
   }
   for (var d = 0u; d < DIMS; d++) {
     let dim = index + d * WORKGROUP_SIZE;
     if (dim < HEAD_DIM) {
-      finish(row * HEAD_COUNT + head, group.z, length, dim, mixed[d], vec2<f32>(highest, sum));
+      finish(row * HEAD_COUNT + head_index, group.z, length, dim, mixed[d], vec2<f32>(highest, sum));
     }
   }
 }

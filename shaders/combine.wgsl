@@ -1,26 +1,9 @@
-// out = residual + OUT_SCALE · (Σ_rank weight · expert row [+ shared]), ranks ascending; an expert that was skipped
-// adds nothing.
-const ABSENT: u32 = 0xffffffffu;
-
-@group(0) @binding(1) var<storage, read> expert_rows: array<vec4<f32>>; // [rows · EXPERTS_PER_TOKEN, WIDTH / 4]
+// out = what the layer's residual, experts and shared experts make together.
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>; // [rows, WIDTH / 4]
-@group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>; // [rows, WIDTH / 4]
-@group(0) @binding(4) var<storage, read> selection: array<vec4<u32>>; // [rows, EXPERTS_PER_TOKEN] id, weight bits, slot, 0
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
-  let vectors = WIDTH / 4u;
-  let row = invocation.y;
-  if (invocation.x >= vectors) {
-    return;
+  if (invocation.x < WIDTH / 4u) {
+    out[invocation.y * (WIDTH / 4u) + invocation.x] = combined(invocation.y, invocation.x);
   }
-  var sum = vec4<f32>();
-  for (var rank = 0u; rank < EXPERTS_PER_TOKEN; rank++) {
-    let entry = row * EXPERTS_PER_TOKEN + rank;
-    if (selection[entry].z != ABSENT) {
-      sum += bitcast<f32>(selection[entry].y) * expert_rows[entry * vectors + invocation.x];
-    }
-  }
-  let at = row * vectors + invocation.x;
-  out[at] = residual[at] + OUT_SCALE * with_shared(at, sum);
 }

@@ -25,6 +25,8 @@ export interface Finding {
   readonly what: string;
   /** For numbers max |difference| / max |value|; for everything else 0 if equal, 1 if not. */
   readonly difference: number;
+  /** Where the difference may be larger than a few roundings make it. */
+  readonly tolerance?: number;
 }
 
 let compute: Promise<WebAssembly.Module> | undefined;
@@ -35,18 +37,39 @@ export function coreInstance(): Promise<Core> {
   return core;
 }
 
-export async function wasmBackend(plan: ForwardPlan): Promise<Backend> {
+export type Activations = "f32" | "int8";
+
+export async function wasmBackend(plan: ForwardPlan, activations: Activations = "f32"): Promise<Backend> {
   compute ??= compileWasm(computeUrl);
   const compiled = compute;
   const { contextLength } = plan.hyperparameters;
-  return createWasmBackend({ plan, contextLength, compile: () => compiled });
+  return createWasmBackend({ plan, contextLength, activations, compile: () => compiled });
 }
 
-export async function gpuBackend(plan: ForwardPlan, constraints: DeviceConstraints): Promise<Backend> {
+export interface GpuOptions {
+  readonly activations?: Activations;
+  /** Sees the backend's device before the backend does. */
+  readonly onDevice?: (device: GPUDevice) => void;
+}
+
+export async function gpuBackend(
+  plan: ForwardPlan,
+  constraints: DeviceConstraints,
+  { activations = "f32", onDevice }: GpuOptions = {},
+): Promise<Backend> {
   const found = await requestAdapter();
   if (!found) throw new Error("This browser gives no WebGPU adapter.");
+  const { adapter } = found;
+  if (onDevice) {
+    const { requestDevice } = adapter;
+    adapter.requestDevice = async (descriptor) => {
+      const device = await requestDevice.call(adapter, descriptor);
+      onDevice(device);
+      return device;
+    };
+  }
   const { contextLength } = plan.hyperparameters;
-  return createWebGpuBackend({ plan, contextLength, adapter: found.adapter, routing: "auto", constraints });
+  return createWebGpuBackend({ plan, contextLength, adapter, routing: "auto", activations, constraints });
 }
 
 /** The whole trunk, and expert e of every layer in slot e. */
@@ -75,11 +98,14 @@ export interface Twins {
 export async function makeTwins(
   shape: Partial<TinyShape>,
   constraints: DeviceConstraints,
-  seed = 1,
+  activations: Activations = "f32",
 ): Promise<Twins> {
   const plan = tinyPlan(shape);
-  const weights = randomWeights(plan, seed);
-  const [gpu, wasm] = await Promise.all([gpuBackend(plan, constraints), wasmBackend(plan)]);
+  const weights = randomWeights(plan, 1);
+  const [gpu, wasm] = await Promise.all([
+    gpuBackend(plan, constraints, { activations }),
+    wasmBackend(plan, activations),
+  ]);
   await fill(gpu, plan, weights);
   await fill(wasm, plan, weights);
   return {

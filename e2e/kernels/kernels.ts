@@ -1,25 +1,8 @@
-/** The page of `e2e/kernels.spec.ts`: every check by name, to be called from outside. */
-import { checkRouters, checkSampler } from "./chains.ts";
-import { checkContext } from "./context.ts";
-import { checkDeterminism } from "./determinism.ts";
-import { checkFailures } from "./failures.ts";
-import { checkOptions } from "./options.ts";
-import { checkQuants } from "./quants.ts";
-import { compareTwins } from "./twins.ts";
+/** The page of `e2e/kernels.spec.ts`: every check, to be called from outside. */
+import { CHECKS } from "./checks.ts";
 
-const CHECKS = {
-  compareTwins,
-  checkDeterminism,
-  checkContext,
-  checkRouters,
-  checkSampler,
-  checkFailures,
-  checkOptions,
-  checkQuants,
-};
-
+export type { CheckName } from "./checks.ts";
 export type { Finding } from "./harness.ts";
-export type CheckName = keyof typeof CHECKS;
 
 declare global {
   interface Window {

@@ -7,6 +7,6 @@ fn chunk_end(chunk: u32, length: u32) -> u32 {
   return length;
 }
 
-fn finish(head: u32, chunk: u32, length: u32, dim: u32, mixed: f32, softmax: vec2<f32>) {
-  out[head * HEAD_DIM + dim] = mixed / softmax.y;
+fn finish(head_index: u32, chunk: u32, length: u32, dim: u32, mixed: f32, softmax: vec2<f32>) {
+  out[head_index * HEAD_DIM + dim] = mixed / softmax.y;
 }

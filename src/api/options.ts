@@ -25,7 +25,8 @@ export interface LoadOptions {
   routing?: "auto" | "wasm";
   /**
    * `f32` never quantises activations: the exact profile, and what `auto` takes. `int8` rounds what enters a product
-   * with quantised weights to 8 bits a number, where the backend has kernels for it (WASM): faster, and other numbers.
+   * with quantised weights to 8 bits a number, where the backend has kernels for it (WASM; WebGPU for
+   * q8_0, q4_0 and q4_k): faster, and other numbers.
    * `info.numerics.activations` says what runs.
    */
   activations?: "auto" | "f32" | "int8";

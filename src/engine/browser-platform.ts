@@ -1,6 +1,7 @@
 import coreUrl from "../../asm/core/index.ts?asc";
 import { startBrowserHelper } from "../backend/wasm/threads/start-browser.ts";
 import { createWebGpuBackend, requestAdapter } from "../backend/webgpu/index.ts";
+import { indexedDbTuningStore } from "../backend/webgpu/tuning-store.ts";
 import { openModel } from "../experts/identity.ts";
 import { openIndexedDbStore } from "../experts/store/indexeddb.ts";
 import { createMemoryStore } from "../experts/store/memory.ts";
@@ -25,7 +26,8 @@ async function requestGpu(): Promise<Gpu | undefined> {
   const found = await requestAdapter();
   if (!found) return undefined;
   const { adapter, software } = found;
-  return { software, createBackend: (options) => createWebGpuBackend({ ...options, adapter }) };
+  const tuningStore = indexedDbTuningStore();
+  return { software, createBackend: (options) => createWebGpuBackend({ ...options, adapter, tuningStore }) };
 }
 
 /** IndexedDB may be missing or blocked (private windows); parts then live as long as the page. */

@@ -26,13 +26,14 @@ export interface BackendRequest {
  */
 export async function chooseBackend(platform: Platform, request: BackendRequest): Promise<Backend> {
   const { choice, routing, plan, contextLength, onCompile } = request;
+  const activations = request.activations === "int8" ? "int8" : "f32";
   const { byDefault, most, start } = platform.threads;
   const wasm = async (): Promise<Backend> => {
     const backend = await createWasmBackend({
       plan,
       compile: platform.compileCompute,
       contextLength,
-      activations: request.activations === "int8" ? "int8" : "f32",
+      activations,
       threads: { count: Math.min(request.threads ?? byDefault, most), start },
     });
     try {
@@ -59,7 +60,14 @@ export async function chooseBackend(platform: Platform, request: BackendRequest)
       throw error;
     });
   try {
-    return await gpu.createBackend({ plan, contextLength, routing, fill, onProgress: onCompile });
+    return await gpu.createBackend({
+      plan,
+      contextLength,
+      routing,
+      activations,
+      fill,
+      onProgress: onCompile,
+    });
   } catch (error) {
     if (choice === "webgpu" || unfilled) throw error;
     console.warn("WebMoE: the WebGPU backend could not be created; using WebAssembly.", error);

@@ -11,6 +11,8 @@ export interface GpuBackendOptions {
   readonly plan: ForwardPlan;
   readonly contextLength: number;
   readonly routing: "auto" | "wasm";
+  /** `int8` where the GPU can; `numerics` says what runs. */
+  readonly activations: "f32" | "int8";
   /** Writes the trunk, while the backend gets ready otherwise. */
   readonly fill: (backend: Backend) => Promise<void>;
   readonly onProgress: (done: number, total: number) => void;

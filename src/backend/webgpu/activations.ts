@@ -1,15 +1,15 @@
-import type { ForwardPlan, RopeSpec, ValueId } from "../../model/plan.ts";
+import type { ForwardPlan, ValueId } from "../../model/plan.ts";
 import { CHUNK_ROWS, type Pass } from "../backend.ts";
 import { type Cell, type Gpu, storageBytes } from "./device.ts";
-import { attentionChunks } from "./kernels.ts";
+import { attentionChunkFloats, attentionChunks } from "./kernels.ts";
 import { SELECTION_WORDS } from "./selection.ts";
 
 type Phase = Pass["phase"];
 
 const SELECTION_BYTES = SELECTION_WORDS * 4;
 
-/** Offsets of storage bindings are multiples of this on any device. */
-const BINDING_ALIGNMENT = 256;
+/** Offsets of bindings are multiples of this on any device. */
+export const BINDING_ALIGNMENT = 256;
 
 /** Everything a pass computes, and what it is told besides weights. Sized once, for the largest batch. */
 export interface Activations {
@@ -25,13 +25,8 @@ export interface Activations {
   value(id: ValueId, phase: Phase): Cell;
   /** Floats of a value's live rows. */
   liveLength(id: ValueId, rows: number): number;
-  /** Uniform: rows, position. */
-  readonly batch: Cell;
-  /** `[maxRows]` u32. */
-  readonly tokens: Cell;
-  /** One for each way to turn heads in the plan: `[maxRows, dimension / 2]` (cosine, sine). */
-  readonly turns: readonly { readonly rope: RopeSpec; readonly cell: Cell }[];
-  turnsOf(rope: RopeSpec): Cell;
+  /** The norm of a layer's output `[hiddenSize]` that its `combine` leaves in decode; as long-lived as a replay value. */
+  combinedNorm(layer: number): Cell;
   /** `[maxRows, maxRanks]` selection of a prefill layer. */
   readonly decisions: Cell;
   /** Selections of a decode pass: layer l's `[maxRanks]` at l · logStride bytes. */
@@ -42,27 +37,11 @@ export interface Activations {
   /** Work items of one wave in prefill (slot, first entry, count, 0), and its entries. */
   readonly items: Cell;
   readonly entries: Cell;
-  /** What decode attends to chunk by chunk: `[chunks, headCount, headDim]`, `[chunks, headCount, 2]`. */
-  readonly mixtures: Cell;
-  readonly softmaxes: Cell;
+  /** What decode attends to chunk by chunk: `[chunks, headCount, headDim + 2]`. */
+  readonly chunks: Cell;
   /** `[maxRows · maxRanks, expertHiddenSize]`, `[maxRows · maxRanks, hiddenSize]`. */
   readonly expertHidden: Cell;
   readonly expertRows: Cell;
-}
-
-const sameRope = (a: RopeSpec, b: RopeSpec): boolean =>
-  a.pairing === b.pairing &&
-  a.dimension === b.dimension &&
-  a.freqBase === b.freqBase &&
-  a.freqScale === b.freqScale &&
-  a.factors === b.factors;
-
-function ropesOf(plan: ForwardPlan): RopeSpec[] {
-  const ropes: RopeSpec[] = [];
-  for (const { ops } of plan.layers)
-    for (const op of ops)
-      if (op.kind === "rope-cache" && !ropes.some((rope) => sameRope(rope, op.rope))) ropes.push(op.rope);
-  return ropes;
 }
 
 /** Call inside `gpu.allocating`. */
@@ -72,8 +51,7 @@ export function createActivations(gpu: Gpu, plan: ForwardPlan, contextLength: nu
   const most = (numbers: readonly number[]): number => Math.max(1, ...numbers);
   const maxRanks = most(experts.map(({ router }) => router.expertsPerToken));
   const entryCount = maxRows * maxRanks;
-  const { headCount, headDim } = plan.hyperparameters;
-  const chunkedHeads = attentionChunks(contextLength) * headCount;
+  const chunkFloats = attentionChunks(contextLength) * attentionChunkFloats(plan.hyperparameters);
   const cells: Cell[] = [];
   let byteLength = 0;
   const make = (label: string, bytes: number, usage?: GPUBufferUsageFlags): Cell => {
@@ -94,10 +72,11 @@ export function createActivations(gpu: Gpu, plan: ForwardPlan, contextLength: nu
     return { prefill: cell, decode: cell };
   });
   const logStride = Math.ceil((maxRanks * SELECTION_BYTES) / BINDING_ALIGNMENT) * BINDING_ALIGNMENT;
-  const turns = ropesOf(plan).map((rope) => ({
-    rope,
-    cell: make("turns", maxRows * rope.dimension * 4),
-  }));
+  const combinedNorms = plan.layers.map(({ ops, output }) =>
+    ops.some(({ kind }) => kind === "combine")
+      ? make("combined norm", plan.values[output]!.width * 4)
+      : undefined,
+  );
 
   return {
     get byteLength() {
@@ -107,18 +86,14 @@ export function createActivations(gpu: Gpu, plan: ForwardPlan, contextLength: nu
     maxRanks,
     value: (id, phase) => values[id]![phase],
     liveLength: (id, rows) => plan.values[id]!.width * (plan.values[id]!.rows === "one" ? 1 : rows),
-    batch: make("batch", 16, GPUBufferUsage.UNIFORM),
-    tokens: make("tokens", maxRows * 4),
-    turns,
-    turnsOf: (rope) => turns.find((turn) => sameRope(turn.rope, rope))!.cell,
+    combinedNorm: (layer) => combinedNorms[layer]!,
     decisions: make("decisions", entryCount * SELECTION_BYTES),
     log: make("routing log", plan.layers.length * logStride),
     logStride,
     waveSelection: make("wave selection", maxRanks * SELECTION_BYTES),
     items: make("wave items", entryCount * 16),
     entries: make("wave entries", entryCount * 4),
-    mixtures: make("attention mixtures", chunkedHeads * headDim * 4),
-    softmaxes: make("attention softmaxes", chunkedHeads * 8),
+    chunks: make("attention chunks", chunkFloats * 4),
     expertHidden: make("expert hidden", entryCount * most(experts.map((e) => e.expertHiddenSize)) * 4),
     expertRows: make("expert rows", entryCount * most(experts.map((e) => e.matrices.down.rows)) * 4),
   };

@@ -16,6 +16,12 @@ export function adapterName({ info }: GPUAdapter): string {
   return words.join(" ") || "unknown adapter";
 }
 
+/** Whether a CPU pretends to be a GPU. */
+export function isSoftware({ info }: GPUAdapter): boolean {
+  const fallback = "isFallbackAdapter" in info && info.isFallbackAdapter === true;
+  return fallback || SOFTWARE.test([info.vendor, info.architecture, info.device, info.description].join(" "));
+}
+
 /**
  * The fastest adapter, or undefined where WebGPU is missing or refused. `software`: a CPU pretends to be a GPU,
  * which is slower than our own CPU backend.
@@ -31,14 +37,11 @@ export async function requestAdapter(): Promise<{ adapter: GPUAdapter; software:
     // A browser that refuses is a browser without WebGPU.
   }
   if (!adapter) return undefined;
-  const { info } = adapter;
-  const fallback = "isFallbackAdapter" in info && info.isFallbackAdapter === true;
-  const words = [info.vendor, info.architecture, info.device, info.description].join(" ");
-  return { adapter, software: fallback || SOFTWARE.test(words) };
+  return { adapter, software: isSoftware(adapter) };
 }
 
-/** Features that some kernels have a variant for. */
-const USED_FEATURES: readonly GPUFeatureName[] = ["subgroups", "shader-f16"];
+/** Features that some kernels have a variant for, and what times them. */
+const USED_FEATURES: readonly GPUFeatureName[] = ["subgroups", "shader-f16", "timestamp-query"];
 
 /** A device with the features and limits that help, as far as the adapter has them. */
 export function requestDevice(adapter: GPUAdapter, constraints: DeviceConstraints): Promise<GPUDevice> {

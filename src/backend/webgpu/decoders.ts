@@ -3,6 +3,9 @@
 import bf16 from "../../../shaders/quant/bf16.wgsl?raw";
 import f16 from "../../../shaders/quant/f16.wgsl?raw";
 import f32 from "../../../shaders/quant/f32.wgsl?raw";
+import int8q40 from "../../../shaders/quant/int8/q4_0.wgsl?raw";
+import int8q4k from "../../../shaders/quant/int8/q4_k.wgsl?raw";
+import int8q80 from "../../../shaders/quant/int8/q8_0.wgsl?raw";
 import iq4nl from "../../../shaders/quant/iq4_nl.wgsl?raw";
 import iq4xs from "../../../shaders/quant/iq4_xs.wgsl?raw";
 import mxfp4 from "../../../shaders/quant/mxfp4.wgsl?raw";
@@ -48,4 +51,11 @@ export const DECODERS: Readonly<Record<QuantName, Decoder>> = {
   mxfp4: { source: mxfp4, spanElements: 32, modules: ["vectors-consecutive"] },
   tq1_0: { source: tq10, spanElements: 64, modules: [] },
   tq2_0: { source: tq20, spanElements: 32, modules: ["vectors-of-pairs"] },
+};
+
+/** Decoders to codes, for products on int8 activations: a span is 32 neighbours. Other encodings have none. */
+export const INT8_DECODERS: Readonly<Partial<Record<QuantName, Decoder>>> = {
+  q8_0: { source: int8q80, spanElements: 32, modules: ["int8"] },
+  q4_0: { source: int8q40, spanElements: 32, modules: ["int8"] },
+  q4_k: { source: int8q4k, spanElements: 32, modules: ["int8", "scale-and-minimum"] },
 };

@@ -1,5 +1,5 @@
 /** Which ops of decode share a dispatch. */
-import type { ForwardPlan, LinearOp, Op, RmsNormOp, ValueId } from "../../model/plan.ts";
+import type { CombineOp, ForwardPlan, LinearOp, Op, RmsNormOp, ValueId } from "../../model/plan.ts";
 
 /** A norm that the linear op after it computes on the way to its product. */
 export interface FusedNorm {
@@ -35,14 +35,34 @@ function reads(op: Op, value: ValueId): boolean {
   }
 }
 
-/** The layers' norms that are followed by a linear op on them of few outputs, as routers are. */
-export function fuseNorms(plan: ForwardPlan): ReadonlyMap<LinearOp, FusedNorm> {
+/** Norms of what a layer's experts made: the next layer's first, or the model's last. */
+export function combinedNorms(plan: ForwardPlan): ReadonlyMap<CombineOp, RmsNormOp> {
+  const norms = new Map<CombineOp, RmsNormOp>();
+  plan.layers.forEach(({ ops }, layer) => {
+    const combine = ops.at(-1);
+    const norm = (plan.layers[layer + 1]?.ops ?? plan.epilogue)[0];
+    if (combine?.kind === "combine" && norm?.kind === "rms-norm" && norm.x === combine.out)
+      norms.set(combine, norm);
+  });
+  return norms;
+}
+
+/**
+ * The layers' norms that are followed by a linear op on them of few outputs, as routers are; not those of `others`, and
+ * not where `rounds`: what is rounded must be normed before.
+ */
+export function fuseNorms(
+  plan: ForwardPlan,
+  others: ReadonlySet<RmsNormOp>,
+  rounds: (op: LinearOp) => boolean,
+): ReadonlyMap<LinearOp, FusedNorm> {
   const fused = new Map<LinearOp, FusedNorm>();
   for (const { ops } of plan.layers)
     ops.forEach((norm, i) => {
       const next = ops[i + 1];
-      if (norm.kind !== "rms-norm" || norm.rows !== "each") return;
-      if (next?.kind !== "linear" || next.x !== norm.out || next.residual === norm.out) return;
+      if (norm.kind !== "rms-norm" || norm.rows !== "each" || others.has(norm)) return;
+      if (next?.kind !== "linear" || next.x !== norm.out || next.residual === norm.out || rounds(next))
+        return;
       if (plan.values[next.out]!.width > MOST_OUTPUTS) return;
       fused.set(next, { norm, kept: ops.some((op) => op !== next && reads(op, norm.out)) });
     });

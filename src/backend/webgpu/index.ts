@@ -19,18 +19,19 @@ import { createActivations } from "./activations.ts";
 import { adapterName, type DeviceConstraints, requestAdapter, requestDevice } from "./adapter.ts";
 import type { Variants } from "./compose.ts";
 import { createGpu, type Gpu } from "./device.ts";
-import { routesInWgsl } from "./kernels.ts";
+import { isRounded, routesInWgsl } from "./kernels.ts";
 import { createKvCache } from "./kv-cache.ts";
 import { createMatrices } from "./matrices.ts";
+import { createParameters } from "./parameters.ts";
 import { probeVariants } from "./probe.ts";
 import { EXPERT_TILE_ROWS } from "./products.ts";
 import { createPrograms } from "./programs.ts";
 import { createReadback, type Range } from "./readback.ts";
 import { compilePipelines, createRecorder } from "./recorder.ts";
-import { ropeAngles } from "./rope-angles.ts";
 import { createSampling } from "./sampling.ts";
 import { decodeLog, encodeBatchWave, encodeDecisions, encodeRowWave, SELECTION_WORDS } from "./selection.ts";
 import { createSlabs } from "./slabs.ts";
+import { type TuningStore, tuneVariants } from "./tuning.ts";
 
 export { type DeviceConstraints, requestAdapter };
 
@@ -42,10 +43,14 @@ export interface WebGpuOptions {
   readonly adapter: GPUAdapter;
   /** `auto` routes decode on the device where the routers have a WGSL twin. */
   readonly routing: "auto" | "wasm";
+  /** `int8` where the shading language has products of packed bytes; else f32, as `numerics` says. Default f32. */
+  readonly activations?: "f32" | "int8";
   /** Writes the trunk while pipelines compile, and does nothing else with the backend. */
   readonly fill?: (backend: Backend) => Promise<void>;
   /** Pipelines compiled so far, and in all. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Keeps what timing chose on this device; without one it is timed at every load. */
+  readonly tuningStore?: TuningStore;
   /** The device is gone; every later call rejects with `device-lost`. */
   readonly onLost?: (message: string) => void;
   /** For tests. */
@@ -70,13 +75,21 @@ export async function createWebGpuBackend(options: WebGpuOptions): Promise<Backe
   }
   const gpu = createGpu(device, constraints, options.onLost);
   try {
-    const { backend, compiled } = await build(gpu, await probeVariants(gpu, adapter), options);
+    const probed = await probeVariants(gpu, adapter, options.activations);
+    const variants = await tuneVariants(gpu, adapter, options.plan, probed, options.tuningStore);
+    const { backend, compiled } = await build(gpu, variants, options);
     await Promise.all([compiled, options.fill?.(backend)]);
     return backend;
   } catch (error) {
     gpu.dispose();
     throw error;
   }
+}
+
+/** Whether any product of the plan multiplies rounded numbers. */
+function roundsActivations(plan: ForwardPlan, variants: Variants): boolean {
+  const experts = plan.layers.flatMap(({ moe }) => (moe ? Object.values(moe.matrices) : []));
+  return [...plan.trunk, ...experts].some(({ type, rows }) => rows > 1 && isRounded(variants, type));
 }
 
 /** A backend whose pipelines may still be compiling. */
@@ -93,14 +106,18 @@ async function build(
     const slabs = createSlabs(gpu, plan);
     const cache = createKvCache(gpu, plan, contextLength);
     const activations = createActivations(gpu, plan, contextLength);
-    const sampling = createSampling(gpu, plan, activations, variants);
-    return { matrices, slabs, cache, activations, sampling };
+    const parameters = createParameters(gpu, plan, contextLength);
+    const sampling = createSampling(gpu, plan, activations, parameters, variants);
+    return { matrices, slabs, cache, activations, parameters, sampling };
   };
-  const { matrices, slabs, cache, activations, sampling } = await gpu.allocating("the model", allocate);
-  const programs = createPrograms({ plan, variants, matrices, slabs, cache, activations });
+  const { matrices, slabs, cache, activations, parameters, sampling } = await gpu.allocating(
+    "the model",
+    allocate,
+  );
+  const programs = createPrograms({ plan, variants, matrices, slabs, cache, parameters, activations });
   const dispatches = [...programs.all, ...sampling.dispatches];
   const { byText, compiled } = compilePipelines(gpu, dispatches, options.onProgress);
-  const recorder = createRecorder(gpu, byText);
+  const recorder = createRecorder(gpu, byText, parameters.flush);
   const readback = createReadback(gpu);
 
   const routers = plan.layers.flatMap(({ moe }) => moe?.router ?? []);
@@ -108,11 +125,14 @@ async function build(
   const numerics: NumericProfile = {
     backend: "webgpu",
     adapter: adapterName(options.adapter),
-    activations: "f32",
+    activations: roundsActivations(plan, variants) ? "int8" : "f32",
     kvCache: "f32",
     kernels: [
       ...(variants.subgroupLanes !== undefined ? [`subgroups-${variants.subgroupLanes}`] : []),
       ...(variants.nativeHalf ? ["shader-f16"] : []),
+      ...Object.entries(variants.teamRows ?? {}).map(
+        ([type, { medium, large }]) => `${type}-rows-${medium}-${large}`,
+      ),
     ],
     prefillRouting: "wasm",
     decodeRouting: routesOnDevice ? "wgsl" : "wasm",
@@ -121,7 +141,11 @@ async function build(
 
   /** Vectors that change rope frequencies: angles are made on the CPU. */
   const ropeFactors = new Map<string, Float32Array | undefined>(
-    activations.turns.flatMap(({ rope: { factors } }) => (factors ? [[factors, undefined]] : [])),
+    plan.layers.flatMap(({ ops }) =>
+      ops.flatMap((op) =>
+        op.kind === "rope-cache" && op.rope.factors ? [[op.rope.factors, undefined]] : [],
+      ),
+    ),
   );
 
   let phase: Pass["phase"] = "prefill";
@@ -216,12 +240,7 @@ async function build(
       phase = pass.phase;
       rows = pass.tokens.length;
       positions = end;
-      queue.writeBuffer(activations.batch.buffer, 0, new Uint32Array([rows, pass.position]));
-      queue.writeBuffer(activations.tokens.buffer, 0, pass.tokens as Uint32Array<ArrayBuffer>);
-      for (const { rope, cell } of activations.turns) {
-        const factors = rope.factors === undefined ? undefined : ropeFactors.get(rope.factors);
-        queue.writeBuffer(cell.buffer, 0, ropeAngles(rope, pass.position, rows, factors));
-      }
+      parameters.setPass(pass, (name) => ropeFactors.get(name));
     },
 
     run(op) {
@@ -273,7 +292,7 @@ async function build(
       gpu.check();
       if (!sampling.supports(params))
         throw new WebMoEError("invalid-argument", "The device does not sample with these options.");
-      sampling.write(params);
+      sampling.set(params);
       for (const dispatch of sampling.dispatches) recorder.record(dispatch, 1, positions);
     },
 
@@ -304,7 +323,7 @@ async function build(
       trunkBytes: matrices.byteLength,
       kvBytes: cache.byteLength,
       expertBytes: slabs.byteLength,
-      scratchBytes: activations.byteLength + sampling.byteLength,
+      scratchBytes: activations.byteLength + parameters.byteLength + sampling.byteLength,
     }),
 
     // Destroying the device destroys all that was made from it.

@@ -7,11 +7,15 @@ import {
   attentionKernel,
   attentionMergeKernel,
   combineKernel,
+  combineNormKernel,
   embedKernel,
   gatedActivationKernel,
+  type HeadTurn,
   halfProbe,
+  int8Probe,
   type MatrixShape,
   rmsNormKernel,
+  ropeAttentionKernel,
   ropeCacheKernel,
   routeKernel,
   rowSpans,
@@ -40,6 +44,13 @@ const ROUTER: RouterSpec = {
   weights: "renormalized",
   scale: 1,
 };
+
+/** All ways that heads turn. */
+const TURNS: readonly [HeadTurn, ...HeadTurn[]] = [
+  { rope: ROPE, norm: { span: "head", eps: 1e-6 } },
+  { rope: ROPE, norm: { span: "row", eps: 1e-6 } },
+  { rope: { ...ROPE, pairing: "norm" }, norm: undefined },
+];
 
 const DOWN: ExpertLinearShape = { matrix: "down", entriesPerInput: 1, gates: false };
 const GATE: ExpertLinearShape = { matrix: "gate", entriesPerInput: 8, gates: true };
@@ -89,21 +100,24 @@ function everyKernel(variants: Variants): Kernel[] {
     ]),
     rmsNormKernel(variants, 2048, 1e-6, "each"),
     rmsNormKernel(variants, 2048, 1e-6, "last"),
-    ropeCacheKernel(variants, HEADS, ROPE, { span: "head", eps: 1e-6 }),
-    ropeCacheKernel(variants, HEADS, ROPE, { span: "row", eps: 1e-6 }),
-    ropeCacheKernel(variants, HEADS, { ...ROPE, pairing: "norm" }, undefined),
-    attentionKernel(variants, HEADS, 0.125, "one"),
-    attentionKernel(variants, HEADS, 0.125, "batch"),
+    ...TURNS.flatMap((turn) => [
+      ropeCacheKernel(variants, HEADS, turn),
+      ropeAttentionKernel(variants, HEADS, 0.125, turn),
+    ]),
+    attentionKernel(variants, HEADS, 0.125),
     attentionMergeKernel(variants, HEADS),
     routeKernel(variants, ROUTER),
-    combineKernel(variants, { width: 2048, expertsPerToken: 8, shared: false, scale: 1 }),
-    combineKernel(variants, { width: 2048, expertsPerToken: 8, shared: true, scale: 0.5 }),
+    ...[false, true].flatMap((shared) => {
+      const shape = { width: 2048, expertsPerToken: 8, shared, scale: 0.5 };
+      return [combineKernel(variants, shape), combineNormKernel(variants, shape, 1e-6)];
+    }),
     gatedActivationKernel(variants, 5632),
     penalizeKernel(variants, 151_936),
     topKKernel(variants, 151_936),
     drawKernel(variants, 151_936),
     subgroupProbe(32),
     halfProbe(),
+    int8Probe(),
   ];
 }
 
@@ -114,6 +128,7 @@ const matches = (text: string, pattern: RegExp): string[] =>
 describe.each([
   ["plain WebGPU", PLAIN],
   ["all features", FEATURED],
+  ["int8 activations", { ...FEATURED, int8: true }],
 ])("kernels for %s", (_, variants) => {
   it("declare every constant, function and binding they use, once", () => {
     for (const kernel of everyKernel(variants)) {
@@ -131,6 +146,11 @@ describe.each([
       );
     }
   });
+
+  it("see no more buffers than any device allows", () => {
+    for (const { label, text } of everyKernel(variants))
+      expect(matches(withoutComments(text), /var<(storage)/g).length, label).toBeLessThanOrEqual(8);
+  });
 });
 
 describe("the text of a kernel", () => {
@@ -142,7 +162,7 @@ describe("the text of a kernel", () => {
     ],
     ["experts-gate-up-q8_0-row-3-pieces", gateUpKernel(PLAIN, recordOf("q8_0"), "row", 3, 8)],
     ["experts-linear-q4_k-batch-1-piece", expertLinearKernel(FEATURED, recordOf("q4_k"), DOWN, "batch", 1)],
-    ["rope-cache-normed", ropeCacheKernel(PLAIN, HEADS, ROPE, { span: "head", eps: 1e-6 })],
+    ["attention-one-normed", ropeAttentionKernel(PLAIN, HEADS, 0.125, TURNS[0])],
     ["route-softmax-renormalized", routeKernel(PLAIN, ROUTER)],
     ["sample-draw", drawKernel(PLAIN, 151_936)],
   ])("%s is what was reviewed", async (name, { text }) => {
@@ -161,8 +181,8 @@ describe("dimensions of a dispatch", () => {
       matrix: { type: "f16", rows: 600_000, cols: 2048 },
     } as const;
     const units = Number(/UNITS: u32 = (\d+)u/.exec(linearKernel(PLAIN, shape).text)![1]);
-    const perGroup = (64 / lanesPerRow(rowSpans(shape.matrix))) * units;
-    const [x, y] = linearGrid(shape, 1);
+    const perGroup = (64 / lanesPerRow(rowSpans(shape.matrix, false))) * units;
+    const [x, y] = linearGrid(PLAIN, shape, 1);
     expect(x).toBeLessThanOrEqual(65_535);
     expect(x * y * perGroup).toBeGreaterThanOrEqual(600_000);
   });

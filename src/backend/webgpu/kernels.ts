@@ -5,8 +5,16 @@
 import type { RopeSpec } from "../../model/plan.ts";
 import { packedLayout, type QuantName } from "../../model/quantization.ts";
 import type { RouterSpec } from "../../model/router-spec.ts";
-import { type Constant, compose, type Four, float, type Kernel, type Variants } from "./compose.ts";
-import { DECODERS } from "./decoders.ts";
+import {
+  type Constant,
+  compose,
+  type Four,
+  float,
+  type Kernel,
+  type ModuleName,
+  type Variants,
+} from "./compose.ts";
+import { DECODERS, INT8_DECODERS } from "./decoders.ts";
 
 export const WORKGROUP_SIZE = 64;
 /** For kernels that run as one workgroup over many candidates; WebGPU's default limit. */
@@ -22,12 +30,17 @@ export interface MatrixShape {
   readonly cols: number;
 }
 
-/** What lanes share of a row: spans, each decoded by one of them. */
-export function rowSpans({ type, cols }: MatrixShape): number {
-  return cols / DECODERS[type].spanElements;
+/** Whether what a product with such weights multiplies is rounded. */
+export function isRounded({ int8 }: Variants, type: QuantName): boolean {
+  return int8 === true && INT8_DECODERS[type] !== undefined;
 }
 
-export function matrixConstants(shape: MatrixShape): Record<string, Constant> {
+/** What lanes share of a row: spans, each decoded by one of them, to numbers or to codes. */
+export function rowSpans({ type, cols }: MatrixShape, codes: boolean): number {
+  return cols / ((codes ? INT8_DECODERS[type] : undefined) ?? DECODERS[type]).spanElements;
+}
+
+export function matrixConstants(shape: MatrixShape, codes: boolean): Record<string, Constant> {
   const { planes } = packedLayout(shape.type, shape.rows, shape.cols);
   const each = (property: "offset" | "rowBytes"): Four => {
     const [x = 0, y = 0, z = 0, w = 0] = planes.map((plane) => plane[property]);
@@ -35,7 +48,7 @@ export function matrixConstants(shape: MatrixShape): Record<string, Constant> {
   };
   return {
     MATRIX_ROWS: shape.rows,
-    ROW_SPANS: rowSpans(shape),
+    ROW_SPANS: rowSpans(shape, codes),
     PLANE_OFFSETS: each("offset"),
     PLANE_ROW_BYTES: each("rowBytes"),
   };
@@ -53,7 +66,12 @@ export function embedKernel(
       kernel: "embed",
       modules: ["pieces-1"],
       decoder: matrix.type,
-      constants: { WORKGROUP_SIZE, FIRST_ROW: firstRow, OUT_SCALE: float(scale), ...matrixConstants(matrix) },
+      constants: {
+        WORKGROUP_SIZE,
+        FIRST_ROW: firstRow,
+        OUT_SCALE: float(scale),
+        ...matrixConstants(matrix, false),
+      },
     },
     variants,
   );
@@ -91,24 +109,31 @@ export interface HeadNorm {
   readonly eps: number;
 }
 
+/** How heads of q and k are made from a row of q·k·v. */
+export interface HeadTurn {
+  readonly rope: RopeSpec;
+  readonly norm: HeadNorm | undefined;
+}
+
+const turnModules = ({ norm }: HeadTurn): ModuleName[] => [
+  "heads",
+  norm ? `${norm.span}-norm` : "head-norm-none",
+];
+
+const turnConstants = ({ rope, norm }: HeadTurn): Record<string, Constant> => ({
+  ROPE_DIMENSION: rope.dimension,
+  ROPE_NEOX: rope.pairing === "neox",
+  ...(norm && { LANES: WORKGROUP_SIZE, EPS: float(norm.eps) }),
+});
+
 /** Bindings: 0 batch, 1 qkv, 2 out, 3 and 4 norms of q and k (normed), 5 turns, 6 keys, 7 values. */
-export function ropeCacheKernel(
-  variants: Variants,
-  heads: HeadShape,
-  rope: RopeSpec,
-  norm: HeadNorm | undefined,
-): Kernel {
+export function ropeCacheKernel(variants: Variants, heads: HeadShape, turn: HeadTurn): Kernel {
   return compose(
     {
       kernel: "rope-cache",
-      modules: ["batch", norm ? `${norm.span}-norm` : "head-norm-none"],
-      reduces: norm !== undefined,
-      constants: {
-        ...headConstants(heads),
-        ROPE_DIMENSION: rope.dimension,
-        ROPE_NEOX: rope.pairing === "neox",
-        ...(norm && { LANES: WORKGROUP_SIZE, EPS: float(norm.eps) }),
-      },
+      modules: ["batch", ...turnModules(turn)],
+      reduces: turn.norm !== undefined,
+      constants: { ...headConstants(heads), ...turnConstants(turn) },
     },
     variants,
   );
@@ -119,28 +144,48 @@ const ATTENTION_CHUNK = 256;
 
 export const attentionChunks = (positions: number): number => Math.ceil(positions / ATTENTION_CHUNK);
 
-/** Bindings: 0 batch, 1 q, 2 out, 6 keys, 7 values; for one row also 3 and 4, mixtures and softmaxes of chunks. */
-export function attentionKernel(
+/** Floats that a head of a chunk leaves for `attention-merge`. */
+export const attentionChunkFloats = ({ headCount, headDim }: HeadShape): number => headCount * (headDim + 2);
+
+/** Prefill. Bindings: 0 batch, 1 q, 2 out, 6 keys, 7 values. */
+export function attentionKernel(variants: Variants, heads: HeadShape, scale: number): Kernel {
+  return compose(
+    {
+      kernel: "attention",
+      modules: ["batch", "queries-ready", "chunks-one"],
+      constants: { ...headConstants(heads), SCALE: float(scale) },
+    },
+    variants,
+  );
+}
+
+/**
+ * Decode, with what `rope-cache` does. Bindings: 0 batch, 1 qkv, 2 out, 3 and 4 norms of q and k (normed), 5 turns,
+ * 6 keys, 7 values, 8 what chunks leave.
+ */
+export function ropeAttentionKernel(
   variants: Variants,
   heads: HeadShape,
   scale: number,
-  rows: "one" | "batch",
+  turn: HeadTurn,
 ): Kernel {
   return compose(
     {
       kernel: "attention",
-      modules: ["batch", rows === "one" ? "chunks-many" : "chunks-one"],
+      modules: ["batch", ...turnModules(turn), "queries-fresh", "chunks-many"],
+      reduces: turn.norm !== undefined,
       constants: {
         ...headConstants(heads),
+        ...turnConstants(turn),
         SCALE: float(scale),
-        ...(rows === "one" && { CHUNK: ATTENTION_CHUNK }),
+        CHUNK: ATTENTION_CHUNK,
       },
     },
     variants,
   );
 }
 
-/** Bindings: 0 batch, 1 mixtures, 2 out, 4 softmaxes. */
+/** Bindings: 0 batch, 1 what chunks left, 2 out. */
 export function attentionMergeKernel(variants: Variants, { headCount, headDim }: HeadShape): Kernel {
   return compose(
     {
@@ -196,17 +241,41 @@ export interface CombineShape {
   readonly scale: number;
 }
 
+const combineConstants = (shape: CombineShape): Record<string, Constant> => ({
+  WIDTH: shape.width,
+  EXPERTS_PER_TOKEN: shape.expertsPerToken,
+  OUT_SCALE: float(shape.scale),
+});
+
+const combineModules = ({ shared }: CombineShape): ModuleName[] => [
+  shared ? "shared-add" : "shared-none",
+  "combined",
+];
+
 /** Bindings: 1 expert rows, 2 out, 3 residual, 4 selection, 5 shared. */
 export function combineKernel(variants: Variants, shape: CombineShape): Kernel {
   return compose(
     {
       kernel: "combine",
-      modules: [shape.shared ? "shared-add" : "shared-none"],
+      modules: combineModules(shape),
+      constants: { WORKGROUP_SIZE, ...combineConstants(shape) },
+    },
+    variants,
+  );
+}
+
+/** Of one row; further bindings: 6 norm, 7 normed. */
+export function combineNormKernel(variants: Variants, shape: CombineShape, eps: number): Kernel {
+  return compose(
+    {
+      kernel: "combine-norm",
+      modules: combineModules(shape),
+      reduces: true,
       constants: {
-        WORKGROUP_SIZE,
-        WIDTH: shape.width,
-        EXPERTS_PER_TOKEN: shape.expertsPerToken,
-        OUT_SCALE: float(shape.scale),
+        WORKGROUP_SIZE: WIDE_WORKGROUP_SIZE,
+        LANES: WIDE_WORKGROUP_SIZE,
+        ...combineConstants(shape),
+        EPS: float(eps),
       },
     },
     variants,
@@ -226,6 +295,11 @@ export function subgroupProbe(subgroupLanes: number): Kernel {
     { nativeHalf: false },
   );
   return { label, text: `enable subgroups;\n\n${text}` };
+}
+
+/** Bindings: 1 words, 2 out. Does not compile where the language lacks products of packed bytes. */
+export function int8Probe(): Kernel {
+  return compose({ kernel: "probe-int8", constants: { WORKGROUP_SIZE } }, { nativeHalf: false });
 }
 
 /** Bindings: 1 words, 2 out. */

@@ -3,9 +3,17 @@
  * prefill (`product-matrix`). How the work is divided depends on the matrix alone, so a row's bits do.
  */
 import type { ExpertMatrix } from "../../model/plan.ts";
+import type { QuantName } from "../../model/quantization.ts";
 import { type Constant, compose, float, type Kernel, type ModuleName, type Variants } from "./compose.ts";
 import { DECODERS } from "./decoders.ts";
-import { type Grid, type MatrixShape, matrixConstants, rowSpans, WORKGROUP_SIZE } from "./kernels.ts";
+import {
+  type Grid,
+  isRounded,
+  type MatrixShape,
+  matrixConstants,
+  rowSpans,
+  WORKGROUP_SIZE,
+} from "./kernels.ts";
 
 /** Rows of x that share the weights a workgroup decodes: of a batch, and of those that picked an expert. */
 const BATCH_TILE_ROWS = 32;
@@ -24,12 +32,24 @@ export function lanesPerRow(spans: number): number {
 }
 
 /**
- * Matrix rows of a team of lanes: more share what a lane reads of x, fewer leave more workgroups to hide latency.
- * `together`: matrix rows that are multiplied in one dispatch.
+ * Matrix rows that a team of lanes may take: more share what a lane reads of x, fewer leave more workgroups to hide
+ * latency. No choice changes a bit.
  */
-function rowsPerTeam(together: number): number {
-  if (together >= 8192) return 4;
-  return together >= 512 ? 2 : 1;
+export const TEAM_ROWS: readonly number[] = [1, 2, 4];
+
+const MEDIUM_ROWS = 512;
+const LARGE_ROWS = 8192;
+
+/** Where nothing was timed. `together`: matrix rows that are multiplied in one dispatch. */
+export function defaultTeamRows(together: number): number {
+  if (together >= LARGE_ROWS) return 4;
+  return together >= MEDIUM_ROWS ? 2 : 1;
+}
+
+function rowsPerTeam({ teamRows }: Variants, type: QuantName, together: number): number {
+  const tuned = teamRows?.[type];
+  if (!tuned || together < MEDIUM_ROWS) return defaultTeamRows(together);
+  return together >= LARGE_ROWS ? tuned.large : tuned.medium;
 }
 
 /** Workgroups for `count` outputs, over two dimensions where one is too short. */
@@ -41,6 +61,8 @@ function spread(count: number): readonly [number, number] {
 /** How a product divides its work. */
 interface Division {
   readonly module: ModuleName;
+  /** Whether x is rounded, and weights are decoded to codes. */
+  readonly codes: boolean;
   /** Whether lanes' sums are added. */
   readonly reduces: boolean;
   readonly constants: Readonly<Record<string, Constant>>;
@@ -48,23 +70,37 @@ interface Division {
   readonly unitsPerGroup: number;
 }
 
-function vectorDivision(matrix: MatrixShape, matrices: number, together: number): Division {
-  const lanes = lanesPerRow(rowSpans(matrix));
-  const units = Math.max(1, rowsPerTeam(together) / matrices);
+function vectorDivision(
+  variants: Variants,
+  matrix: MatrixShape,
+  matrices: number,
+  together: number,
+): Division {
+  const codes = isRounded(variants, matrix.type);
+  const lanes = lanesPerRow(rowSpans(matrix, codes));
+  const units = Math.max(1, rowsPerTeam(variants, matrix.type, together) / matrices);
   return {
-    module: "product-vector",
+    module: codes ? "int8-vector" : "product-vector",
+    codes,
     reduces: true,
     constants: { LANES: lanes, UNITS: units },
     unitsPerGroup: (WORKGROUP_SIZE / lanes) * units,
   };
 }
 
-function matrixDivision(matrix: MatrixShape, matrices: number, tileRows: number): Division {
+function matrixDivision(
+  variants: Variants,
+  matrix: MatrixShape,
+  matrices: number,
+  tileRows: number,
+): Division {
+  const codes = isRounded(variants, matrix.type);
   const stepSpans = Math.max(1, STEP_ELEMENTS / DECODERS[matrix.type].spanElements);
   return {
-    module: "product-matrix",
+    module: codes ? "int8-matrix" : "product-matrix",
+    codes,
     reduces: false,
-    constants: { TILE_OUTPUTS, TILE_ROWS: tileRows, STEP_SPANS: stepSpans },
+    constants: { TILE_OUTPUTS, TILE_ROWS: tileRows, ...(!codes && { STEP_SPANS: stepSpans }) },
     unitsPerGroup: TILE_OUTPUTS / matrices,
   };
 }
@@ -87,8 +123,10 @@ export interface LinearShape {
   readonly outOffset: number;
 }
 
-const divideLinear = ({ matrix, rows }: LinearShape): Division =>
-  rows === "one" ? vectorDivision(matrix, 1, matrix.rows) : matrixDivision(matrix, 1, BATCH_TILE_ROWS);
+const divideLinear = (variants: Variants, { matrix, rows }: LinearShape): Division =>
+  rows === "one"
+    ? vectorDivision(variants, matrix, 1, matrix.rows)
+    : matrixDivision(variants, matrix, 1, BATCH_TILE_ROWS);
 
 function inputModules({ rows, norm }: LinearShape): ModuleName[] {
   if (rows === "batch") return ["batch", "rows-batch"];
@@ -98,7 +136,7 @@ function inputModules({ rows, norm }: LinearShape): ModuleName[] {
 
 /** Bindings: 0 batch (rows = batch), 1 x, 2 out, 3 residual, 4 norm, 5 what is kept of it, 7 bias, 8 weights. */
 export function linearKernel(variants: Variants, shape: LinearShape): Kernel {
-  const { module, reduces, constants } = divideLinear(shape);
+  const { module, codes, reduces, constants } = divideLinear(variants, shape);
   return compose(
     {
       kernel: "linear",
@@ -110,6 +148,7 @@ export function linearKernel(variants: Variants, shape: LinearShape): Kernel {
         module,
       ],
       decoder: shape.matrix.type,
+      codes,
       reduces,
       constants: {
         WORKGROUP_SIZE,
@@ -117,7 +156,7 @@ export function linearKernel(variants: Variants, shape: LinearShape): Kernel {
         // The one row is the one item's.
         ...(shape.rows === "one" && { TILE_ROWS: 1 }),
         ...(shape.norm && { EPS: float(shape.norm.eps) }),
-        ...matrixConstants(shape.matrix),
+        ...matrixConstants(shape.matrix, codes),
         OUT_WIDTH: shape.outWidth,
         OUT_OFFSET: shape.outOffset,
         OUT_SCALE: float(shape.scale),
@@ -127,9 +166,9 @@ export function linearKernel(variants: Variants, shape: LinearShape): Kernel {
   );
 }
 
-export function linearGrid(shape: LinearShape, rows: number): Grid {
+export function linearGrid(variants: Variants, shape: LinearShape, rows: number): Grid {
   const items = shape.rows === "batch" ? Math.ceil(rows / BATCH_TILE_ROWS) : 1;
-  return gridOf(shape.matrix, divideLinear(shape), items);
+  return gridOf(shape.matrix, divideLinear(variants, shape), items);
 }
 
 /** Where an expert's matrices lie in its slot, in bytes. */
@@ -148,10 +187,15 @@ export type ExpertWork = "row" | "batch";
 /** A token's experts are multiplied together; how many they are matters little. */
 const EXPERTS_TOGETHER = 4;
 
-const divideExperts = (matrix: MatrixShape, matrices: number, work: ExpertWork): Division =>
+const divideExperts = (
+  variants: Variants,
+  matrix: MatrixShape,
+  matrices: number,
+  work: ExpertWork,
+): Division =>
   work === "row"
-    ? vectorDivision(matrix, matrices, matrix.rows * matrices * EXPERTS_TOGETHER)
-    : matrixDivision(matrix, matrices, EXPERT_TILE_ROWS);
+    ? vectorDivision(variants, matrix, matrices, matrix.rows * matrices * EXPERTS_TOGETHER)
+    : matrixDivision(variants, matrix, matrices, EXPERT_TILE_ROWS);
 
 function expertModules(pieces: number, work: ExpertWork): ModuleName[] {
   const slab = (["pieces-1", "pieces-2", "pieces-3", "pieces-4"] as const)[pieces - 1]!;
@@ -169,19 +213,20 @@ export function gateUpKernel(
   pieces: number,
   expertsPerToken: number,
 ): Kernel {
-  const { module, reduces, constants } = divideExperts(record.gate, 2, work);
+  const { module, codes, reduces, constants } = divideExperts(variants, record.gate, 2, work);
   return compose(
     {
       kernel: "experts-gate-up",
       modules: [...expertModules(pieces, work), module, "silu"],
       decoder: record.gate.type,
+      codes,
       reduces,
       constants: {
         WORKGROUP_SIZE,
         ...constants,
         SLOTS_PER_PIECE: record.slotsPerPiece,
         RECORD_BYTES: record.byteLength,
-        ...matrixConstants(record.gate),
+        ...matrixConstants(record.gate, codes),
         GATE_OFFSET: record.offsets.gate,
         UP_OFFSET: record.offsets.up,
         EXPERTS_PER_TOKEN: expertsPerToken,
@@ -192,8 +237,8 @@ export function gateUpKernel(
 }
 
 /** Workgroups for `items` work items. */
-export function gateUpGrid({ gate }: RecordShape, work: ExpertWork, items: number): Grid {
-  return gridOf(gate, divideExperts(gate, 2, work), items);
+export function gateUpGrid(variants: Variants, { gate }: RecordShape, work: ExpertWork, items: number): Grid {
+  return gridOf(gate, divideExperts(variants, gate, 2, work), items);
 }
 
 /** One matrix of the experts by itself. */
@@ -214,7 +259,7 @@ export function expertLinearKernel(
   pieces: number,
 ): Kernel {
   const matrix = record[shape.matrix];
-  const { module, reduces, constants } = divideExperts(matrix, 1, work);
+  const { module, codes, reduces, constants } = divideExperts(variants, matrix, 1, work);
   return compose(
     {
       kernel: "experts-linear",
@@ -224,13 +269,14 @@ export function expertLinearKernel(
         ...(shape.gates ? (["gate-product", "silu"] as const) : (["gate-none"] as const)),
       ],
       decoder: matrix.type,
+      codes,
       reduces,
       constants: {
         WORKGROUP_SIZE,
         ...constants,
         SLOTS_PER_PIECE: record.slotsPerPiece,
         RECORD_BYTES: record.byteLength,
-        ...matrixConstants(matrix),
+        ...matrixConstants(matrix, codes),
         MATRIX_OFFSET: record.offsets[shape.matrix],
         ENTRIES_PER_INPUT: shape.entriesPerInput,
       },
@@ -239,6 +285,11 @@ export function expertLinearKernel(
   );
 }
 
-export function expertLinearGrid(matrix: MatrixShape, work: ExpertWork, items: number): Grid {
-  return gridOf(matrix, divideExperts(matrix, 1, work), items);
+export function expertLinearGrid(
+  variants: Variants,
+  matrix: MatrixShape,
+  work: ExpertWork,
+  items: number,
+): Grid {
+  return gridOf(matrix, divideExperts(variants, matrix, 1, work), items);
 }

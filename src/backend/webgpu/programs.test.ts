@@ -5,6 +5,7 @@ import { createActivations } from "./activations.ts";
 import type { Gpu } from "./device.ts";
 import { createKvCache } from "./kv-cache.ts";
 import { createMatrices } from "./matrices.ts";
+import { createParameters } from "./parameters.ts";
 import { createPrograms, type Programs } from "./programs.ts";
 import { createSlabs } from "./slabs.ts";
 
@@ -33,6 +34,7 @@ async function compile(plan: ForwardPlan, maxBindingBytes = 2 ** 27): Promise<Pr
     matrices: createMatrices(gpu, plan),
     slabs,
     cache: createKvCache(gpu, plan, 256),
+    parameters: createParameters(gpu, plan, 256),
     activations: createActivations(gpu, plan, 256),
   });
 }
@@ -41,29 +43,41 @@ describe("programs", () => {
   beforeAll(() => void vi.stubGlobal("GPUBufferUsage", { UNIFORM: 64 }));
   afterAll(() => void vi.unstubAllGlobals());
 
-  it("take a decode layer in 9 dispatches, one more in long contexts", async () => {
-    const plan = tinyPlan();
+  it("take a decode layer in 8 dispatches, one more in long contexts", async () => {
+    const plan = tinyPlan({ headDim: 96 });
     const programs = await compile(plan);
-    const layer = plan.layers[0]!.ops.map((op) =>
-      op.kind === "experts" ? programs.experts(op, "decode", "log") : programs.of(op, "decode"),
-    );
-    const labelsAt = (positions: number): string[] =>
-      layer
-        .flat()
+    const labelsAt = (layer: number, positions: number): string[] =>
+      plan.layers[layer]!.ops.flatMap((op) =>
+        op.kind === "experts" ? programs.experts(op, "decode", "log") : programs.of(op, "decode"),
+      )
         .filter(({ grid }) => grid(1, positions)[0] > 0)
         .map(({ kernel }) => kernel.label);
-    expect(labelsAt(256)).toEqual([
+    expect(labelsAt(1, 256)).toEqual([
       "linear (q8_0)",
-      "rope-cache",
       "attention",
       "linear (q8_0)",
       "linear (f32)",
       "route",
       "experts-gate-up (q8_0)",
       "experts-linear (q8_0)",
-      "combine",
+      "combine-norm",
     ]);
-    expect(labelsAt(257)).toHaveLength(10);
+    expect(labelsAt(1, 257)).toHaveLength(9);
+    // The first layer's norm follows no experts.
+    expect(labelsAt(0, 256)).toEqual(["rms-norm", ...labelsAt(1, 256)]);
+  });
+
+  it("keep the norm that a layer's experts leave for as long as the layer may run again", async () => {
+    const plan = tinyPlan({ layerCount: 3 });
+    const programs = await compile(plan);
+    const normCell = (layer: number) =>
+      programs.of(findOp(plan, "combine", layer), "decode")[0]!.resources[7]!.cell;
+    plan.layers.slice(1).forEach(({ ops }, i) => {
+      const product = ops.find((op) => op.kind === "linear")!;
+      expect(programs.of(product, "decode")[0]!.resources[1]!.cell).toBe(normCell(i));
+    });
+    expect(programs.of(plan.epilogue[1]!, "decode")[0]!.resources[1]!.cell).toBe(normCell(2));
+    expect(new Set([0, 1, 2].map(normCell)).size).toBe(3);
   });
 
   it("use one pipeline for experts that the device picked and for those of a wave in decode", async () => {
@@ -99,7 +113,8 @@ describe("programs", () => {
       const { all } = await compile(tinyPlan({ layerCount }));
       return new Set(all.map(({ kernel }) => kernel.text)).size;
     };
-    expect(await count(5)).toBe(await count(1));
+    // The first layer has a norm of its own.
+    expect(await count(5)).toBe(await count(2));
   });
 
   it("take a matrix taller than a binding piece by piece, each into its own outputs", async () => {

@@ -7,29 +7,37 @@ import type {
   ForwardPlan,
   LinearOp,
   Op,
+  RmsNormOp,
   RopeCacheOp,
   RouteOp,
+  ValueId,
 } from "../../model/plan.ts";
 import type { Pass } from "../backend.ts";
 import type { Activations } from "./activations.ts";
 import type { Variants } from "./compose.ts";
-import { fuseNorms } from "./fusion.ts";
+import type { Cell } from "./device.ts";
+import { combinedNorms, fuseNorms } from "./fusion.ts";
 import {
   attentionChunks,
   attentionKernel,
   attentionMergeKernel,
   combineGrid,
   combineKernel,
+  combineNormKernel,
   embedKernel,
   gatedActivationGrid,
   gatedActivationKernel,
+  type HeadTurn,
+  isRounded,
   rmsNormKernel,
+  ropeAttentionKernel,
   ropeCacheKernel,
   routeKernel,
   routesInWgsl,
 } from "./kernels.ts";
 import type { KvCache } from "./kv-cache.ts";
 import type { Matrices } from "./matrices.ts";
+import type { Parameters } from "./parameters.ts";
 import {
   type ExpertLinearShape,
   type ExpertWork,
@@ -65,6 +73,7 @@ export interface ProgramParts {
   readonly matrices: Matrices;
   readonly slabs: Slabs;
   readonly cache: KvCache;
+  readonly parameters: Parameters;
   readonly activations: Activations;
 }
 
@@ -77,10 +86,21 @@ function bind(resources: Readonly<Record<number, Resource | undefined>>): Record
 }
 
 export function createPrograms(parts: ProgramParts): Programs {
-  const { plan, variants, matrices, slabs, cache, activations } = parts;
+  const { plan, variants, matrices, slabs, cache, parameters, activations } = parts;
   const heads = plan.hyperparameters;
-  const fusedNorms = fuseNorms(plan);
-  const normsInside = new Set([...fusedNorms.values()].map(({ norm }) => norm));
+  const combined = combinedNorms(plan);
+  const fusedNorms = fuseNorms(plan, new Set(combined.values()), (op) =>
+    matrices.stacksOf(op).some(({ shape }) => isRounded(variants, shape.type)),
+  );
+  const normsInside = new Set([...combined.values(), ...[...fusedNorms.values()].map(({ norm }) => norm)]);
+  const ropeCaches = new Map(
+    plan.layers.flatMap(({ ops }) => ops.flatMap((op) => (op.kind === "rope-cache" ? [[op.layer, op]] : []))),
+  );
+
+  /** What `combine` left for the ops being compiled: norms that are not in the value's own cell in decode. */
+  const left = new Map<ValueId, Cell>();
+  const cellOf = (id: ValueId, phase: Phase): Cell =>
+    (phase === "decode" && left.get(id)) || activations.value(id, phase);
 
   /** A vector of the trunk that kernels read as plain floats. */
   function vector(name: string): Resource {
@@ -115,16 +135,16 @@ export function createPrograms(parts: ProgramParts): Programs {
         return {
           kernel: linearKernel(variants, linearShape),
           resources: bind({
-            0: rows === "batch" ? { cell: activations.batch } : undefined,
-            1: { cell: activations.value(input, phase) },
+            0: rows === "batch" ? parameters.batch : undefined,
+            1: { cell: cellOf(input, phase) },
             2: { cell: activations.value(op.out, phase) },
-            3: op.residual === undefined ? undefined : { cell: activations.value(op.residual, phase) },
+            3: op.residual === undefined ? undefined : { cell: cellOf(op.residual, phase) },
             4: fused && vector(fused.norm.weight),
             5: keeps ? { cell: activations.value(op.x, phase) } : undefined,
             7: bias && { cell: bias },
             8: { cell: piece.cell },
           }),
-          grid: (count) => linearGrid(linearShape, count),
+          grid: (count) => linearGrid(variants, linearShape, count),
         };
       });
     });
@@ -150,7 +170,7 @@ export function createPrograms(parts: ProgramParts): Programs {
       {
         kernel: routeKernel(variants, spec),
         resources: {
-          1: { cell: activations.value(logits, phase) },
+          1: { cell: cellOf(logits, phase) },
           2: selection(layer, phase),
           3: { cell: table },
         },
@@ -159,88 +179,107 @@ export function createPrograms(parts: ProgramParts): Programs {
     ];
   }
 
-  function combine({ layer, residual, shared, scale = 1, out }: CombineOp, phase: Phase): Dispatch[] {
+  function combine(op: CombineOp, phase: Phase): Dispatch[] {
+    const { layer, residual, shared, scale = 1, out } = op;
     const { width } = plan.values[out]!;
+    const shape = { width, expertsPerToken: ranks(layer), shared: shared !== undefined, scale };
+    const norm = phase === "decode" ? combined.get(op) : undefined;
     return [
       {
-        kernel: combineKernel(variants, {
-          width,
-          expertsPerToken: ranks(layer),
-          shared: shared !== undefined,
-          scale,
-        }),
+        kernel: norm ? combineNormKernel(variants, shape, norm.eps) : combineKernel(variants, shape),
         resources: bind({
           1: { cell: activations.expertRows },
           2: { cell: activations.value(out, phase) },
-          3: { cell: activations.value(residual, phase) },
+          3: { cell: cellOf(residual, phase) },
           4: selection(layer, phase),
-          5: shared === undefined ? undefined : { cell: activations.value(shared, phase) },
+          5: shared === undefined ? undefined : { cell: cellOf(shared, phase) },
+          6: norm && vector(norm.weight),
+          7: norm && { cell: activations.combinedNorm(layer) },
         }),
-        grid: (rows) => combineGrid(width, rows),
+        grid: (rows) => (norm ? [1, 1, 1] : combineGrid(width, rows)),
       },
     ];
   }
 
-  function ropeCache(op: RopeCacheOp, phase: Phase): Dispatch[] {
+  /** How a layer's heads turn, and the bindings of what that reads. */
+  function headTurn(op: RopeCacheOp, phase: Phase): { turn: HeadTurn; resources: ReturnType<typeof bind> } {
     const normed = op.qNorm !== undefined && op.kNorm !== undefined;
     if (!normed && (op.qNorm ?? op.kNorm) !== undefined)
       throw new WebMoEError("unsupported-architecture", "A norm of only one of q and k is not supported.");
-    const norm = normed ? { span: op.normSpan ?? "head", eps: op.eps } : undefined;
+    return {
+      turn: { rope: op.rope, norm: normed ? { span: op.normSpan ?? "head", eps: op.eps } : undefined },
+      resources: bind({
+        0: parameters.batch,
+        1: { cell: cellOf(op.qkv, phase) },
+        3: normed ? vector(op.qNorm) : undefined,
+        4: normed ? vector(op.kNorm) : undefined,
+        5: parameters.turnsOf(op.rope),
+        6: { cell: cache.keys(op.layer) },
+        7: { cell: cache.values(op.layer) },
+      }),
+    };
+  }
+
+  /** In decode, the layer's attention does this too. */
+  function ropeCache(op: RopeCacheOp, phase: Phase): Dispatch[] {
+    if (phase === "decode") return [];
+    const { turn, resources } = headTurn(op, phase);
     return [
       {
-        kernel: ropeCacheKernel(variants, heads, op.rope, norm),
-        resources: bind({
-          0: { cell: activations.batch },
-          1: { cell: activations.value(op.qkv, phase) },
-          2: { cell: activations.value(op.out, phase) },
-          3: normed ? vector(op.qNorm) : undefined,
-          4: normed ? vector(op.kNorm) : undefined,
-          5: { cell: activations.turnsOf(op.rope) },
-          6: { cell: cache.keys(op.layer) },
-          7: { cell: cache.values(op.layer) },
-        }),
+        kernel: ropeCacheKernel(variants, heads, turn),
+        resources: { ...resources, 2: { cell: activations.value(op.out, phase) } },
         grid: (rows) => [heads.headCount + 2 * heads.kvHeadCount, rows, 1],
       },
     ];
   }
 
   function attention(op: AttentionOp, phase: Phase): Dispatch[] {
-    const batch: Resource = { cell: activations.batch };
-    const mixtures: Resource = { cell: activations.mixtures };
-    const softmaxes: Resource = { cell: activations.softmaxes };
     const out: Resource = { cell: activations.value(op.out, phase) };
-    const one = phase === "decode";
-    const attend: Dispatch = {
-      kernel: attentionKernel(variants, heads, op.scale, one ? "one" : "batch"),
-      resources: bind({
-        0: batch,
-        1: { cell: activations.value(op.q, phase) },
-        2: out,
-        3: one ? mixtures : undefined,
-        4: one ? softmaxes : undefined,
-        6: { cell: cache.keys(op.layer) },
-        7: { cell: cache.values(op.layer) },
-      }),
-      grid: (rows, positions) => [heads.headCount, rows, one ? attentionChunks(positions) : 1],
-    };
-    const merge: Dispatch = {
-      kernel: attentionMergeKernel(variants, heads),
-      resources: { 0: batch, 1: mixtures, 2: out, 4: softmaxes },
-      // A single chunk is the result.
-      grid: (_, positions) => [attentionChunks(positions) > 1 ? heads.headCount : 0, 1, 1],
-    };
-    return one ? [attend, merge] : [attend];
+    if (phase === "prefill")
+      return [
+        {
+          kernel: attentionKernel(variants, heads, op.scale),
+          resources: {
+            0: parameters.batch,
+            1: { cell: activations.value(op.q, phase) },
+            2: out,
+            6: { cell: cache.keys(op.layer) },
+            7: { cell: cache.values(op.layer) },
+          },
+          grid: (rows) => [heads.headCount, rows, 1],
+        },
+      ];
+    const ropeCache = ropeCaches.get(op.layer);
+    if (ropeCache?.out !== op.q)
+      throw new WebMoEError(
+        "unsupported-architecture",
+        `Layer ${op.layer} attends with queries that no op of it has turned.`,
+      );
+    const chunks: Resource = { cell: activations.chunks };
+    const { turn, resources } = headTurn(ropeCache, phase);
+    return [
+      {
+        kernel: ropeAttentionKernel(variants, heads, op.scale, turn),
+        resources: { ...resources, 2: out, 8: chunks },
+        grid: (_, positions) => [heads.headCount, 1, attentionChunks(positions)],
+      },
+      {
+        kernel: attentionMergeKernel(variants, heads),
+        resources: { 0: parameters.batch, 1: chunks, 2: out },
+        // A single chunk is the result.
+        grid: (_, positions) => [attentionChunks(positions) > 1 ? heads.headCount : 0, 1, 1],
+      },
+    ];
   }
 
   function compile(op: Op, phase: Phase): Dispatch[] {
-    const value = (id: number): Resource => ({ cell: activations.value(id, phase) });
-    const batch: Resource = { cell: activations.batch };
+    const value = (id: ValueId): Resource => ({ cell: cellOf(id, phase) });
     switch (op.kind) {
       case "embed": {
         const { stack } = matrices.locate(op.weight);
         return stack.pieces.map((piece) => ({
           kernel: embedKernel(variants, piece.shape, piece.firstRow, op.scale ?? 1),
-          resources: { 1: { cell: activations.tokens }, 2: value(op.out), 8: { cell: piece.cell } },
+          resources: { 1: parameters.tokens, 2: value(op.out), 8: { cell: piece.cell } },
           grid: (rows) => [rows, 1, 1],
         }));
       }
@@ -251,7 +290,7 @@ export function createPrograms(parts: ProgramParts): Programs {
           {
             kernel: rmsNormKernel(variants, plan.values[op.x]!.width, op.eps, op.rows),
             resources: bind({
-              0: last ? batch : undefined,
+              0: last ? parameters.batch : undefined,
               1: value(op.x),
               2: value(op.out),
               4: vector(op.weight),
@@ -312,12 +351,12 @@ export function createPrograms(parts: ProgramParts): Programs {
         ? { 4: { cell: activations.items }, 5: { cell: activations.entries }, ...weights }
         : { 4: source === "log" ? selection(layer, phase) : { cell: activations.waveSelection }, ...weights };
     const hidden: Resource = { cell: activations.expertHidden };
-    const input: Resource = { cell: activations.value(x, phase) };
+    const input: Resource = { cell: cellOf(x, phase) };
     const entriesPerInput = ranks(layer);
     const linear = (shape: ExpertLinearShape, from: Resource, to: Resource): Dispatch => ({
       kernel: expertLinearKernel(variants, record, shape, work, pieces),
       resources: { 1: from, 2: to, ...shared },
-      grid: (items) => expertLinearGrid(record[shape.matrix], work, items),
+      grid: (items) => expertLinearGrid(variants, record[shape.matrix], work, items),
     });
     // One decoder a kernel: matrices of different types take a kernel each.
     const gatedUp: Dispatch[] =
@@ -326,7 +365,7 @@ export function createPrograms(parts: ProgramParts): Programs {
             {
               kernel: gateUpKernel(variants, record, work, pieces, entriesPerInput),
               resources: { 1: input, 2: hidden, ...shared },
-              grid: (items) => gateUpGrid(record, work, items),
+              grid: (items) => gateUpGrid(variants, record, work, items),
             },
           ]
         : [
@@ -338,12 +377,23 @@ export function createPrograms(parts: ProgramParts): Programs {
   }
 
   const ops = [...plan.prologue, ...plan.layers.flatMap((layer) => layer.ops), ...plan.epilogue];
+  const normCells = new Map<RmsNormOp, Cell>();
   const programs = new Map<Op, Readonly<Record<Phase, readonly Dispatch[]>>>();
   /** By op, then by use, then by how many pieces the slab has (from 1). */
   const expertPrograms = new Map<Op, Readonly<Record<"prefill" | ExpertSource, readonly Dispatch[][]>>>();
   for (const op of ops) {
     programs.set(op, { prefill: compile(op, "prefill"), decode: compile(op, "decode") });
-    if (op.kind !== "experts") continue;
+    if (op.kind === "combine") {
+      const norm = combined.get(op);
+      if (norm) normCells.set(norm, activations.combinedNorm(op.layer));
+    }
+    if (op.kind === "route") continue;
+    if (op.kind !== "experts") {
+      const cell = op.kind === "rms-norm" ? normCells.get(op) : undefined;
+      if (cell) left.set(op.out, cell);
+      else left.delete(op.out);
+      continue;
+    }
     const { maxPieces = 0 } = slabs.layer(op.layer) ?? {};
     const byPieces = (phase: Phase, source: ExpertSource): Dispatch[][] =>
       Array.from({ length: maxPieces }, (_, i) => compileExperts(op, phase, source, i + 1));

@@ -42,7 +42,8 @@ export function compilePipelines(
 
 /** Collects dispatches into one compute pass until they are submitted. */
 export interface Recorder {
-  record(dispatch: Dispatch, count: number, positions: number): void;
+  /** `descriptor`: of the pass, if this begins one. */
+  record(dispatch: Dispatch, count: number, positions: number, descriptor?: GPUComputePassDescriptor): void;
   /** Submits what was recorded, with commands that `append` adds after it. */
   submit(append?: (encoder: GPUCommandEncoder) => void): void;
   /** Forgets what was recorded. */
@@ -58,7 +59,12 @@ interface Prepared {
   readonly group: GPUBindGroup;
 }
 
-export function createRecorder(gpu: Gpu, pipelines: ReadonlyMap<string, GPUComputePipeline>): Recorder {
+/** `beforeSubmit` writes what the recorded commands are to see. */
+export function createRecorder(
+  gpu: Gpu,
+  pipelines: ReadonlyMap<string, GPUComputePipeline>,
+  beforeSubmit?: () => void,
+): Recorder {
   const { device } = gpu;
   const prepared = new WeakMap<Dispatch, Prepared>();
   let encoder: GPUCommandEncoder | undefined;
@@ -88,12 +94,12 @@ export function createRecorder(gpu: Gpu, pipelines: ReadonlyMap<string, GPUCompu
   }
 
   return {
-    record(dispatch, count, positions) {
+    record(dispatch, count, positions, descriptor) {
       const grid = dispatch.grid(count, positions);
       if (grid[0] === 0) return;
       const { pipeline, group } = prepare(dispatch);
       encoder ??= device.createCommandEncoder();
-      pass ??= encoder.beginComputePass();
+      pass ??= encoder.beginComputePass(descriptor);
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...grid);
@@ -104,6 +110,7 @@ export function createRecorder(gpu: Gpu, pipelines: ReadonlyMap<string, GPUCompu
       encoder ??= device.createCommandEncoder();
       pass?.end();
       append?.(encoder);
+      beforeSubmit?.();
       device.queue.submit([encoder.finish()]);
       encoder = undefined;
       pass = undefined;

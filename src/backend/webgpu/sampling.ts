@@ -3,6 +3,7 @@ import type { SampleParams } from "../backend.ts";
 import type { Activations } from "./activations.ts";
 import type { Variants } from "./compose.ts";
 import { type Cell, type Gpu, storageBytes } from "./device.ts";
+import { MAX_PENALIZED, type Parameters } from "./parameters.ts";
 import type { Dispatch } from "./recorder.ts";
 import {
   drawKernel,
@@ -14,11 +15,6 @@ import {
   topKKernel,
 } from "./sampling-kernels.ts";
 
-const MAX_PENALIZED = 256;
-
-/** Below any logit: `minP` 0 keeps all. */
-const LOWEST = -3e38;
-
 /** The sampler on the device: penalties, top-k in two stages, then the draw in one workgroup. */
 export interface Sampling {
   readonly byteLength: number;
@@ -27,7 +23,7 @@ export interface Sampling {
   readonly token: Cell;
   /** Greedy, or at most SAMPLED_CANDIDATES candidates: more would need a sort of the whole vocabulary. */
   supports(params: SampleParams): boolean;
-  write(params: SampleParams): void;
+  set(params: SampleParams): void;
 }
 
 /** Call inside `gpu.allocating`. */
@@ -35,19 +31,18 @@ export function createSampling(
   gpu: Gpu,
   plan: ForwardPlan,
   activations: Activations,
+  parameters: Parameters,
   variants: Variants,
 ): Sampling {
   const vocabSize = plan.values[plan.logits]!.width;
   const cells: Cell[] = [];
   let byteLength = 0;
-  const make = (label: string, bytes: number, usage?: GPUBufferUsageFlags): Cell => {
+  const make = (label: string, bytes: number): Cell => {
     byteLength += storageBytes(bytes);
-    const cell = gpu.storage(label, bytes, usage);
+    const cell = gpu.storage(label, bytes);
     cells.push(cell);
     return cell;
   };
-  const params = make("sampling", 32, GPUBufferUsage.UNIFORM);
-  const penalized = make("penalised tokens", MAX_PENALIZED * 4);
   const logits = make("penalised logits", vocabSize * 4);
   const candidates = make("candidates", sampledCandidates(vocabSize) * 8);
   const token = make("token", 4);
@@ -60,10 +55,10 @@ export function createSampling(
       {
         kernel: penalizeKernel(variants, vocabSize),
         resources: {
-          0: { cell: params },
+          0: parameters.sampling,
           1: { cell: activations.value(plan.logits, "decode") },
           2: { cell: logits },
-          3: { cell: penalized },
+          3: parameters.penalized,
         },
         grid: () => penalizeGrid(vocabSize),
       },
@@ -74,7 +69,7 @@ export function createSampling(
       },
       {
         kernel: drawKernel(variants, vocabSize),
-        resources: { 0: { cell: params }, 1: { cell: candidates }, 2: { cell: token } },
+        resources: { 0: parameters.sampling, 1: { cell: candidates }, 2: { cell: token } },
         grid: () => [1, 1, 1],
       },
     ],
@@ -82,17 +77,6 @@ export function createSampling(
     supports: (p) =>
       p.penalized.length <= MAX_PENALIZED && (isGreedy(p) || (p.topK >= 1 && p.topK <= SAMPLED_CANDIDATES)),
 
-    write(p) {
-      const data = new DataView(new ArrayBuffer(32));
-      data.setFloat32(0, p.temperature, true);
-      data.setFloat32(4, p.topP, true);
-      data.setFloat32(8, p.minP > 0 ? Math.log(p.minP) : LOWEST, true);
-      data.setFloat32(12, p.repeatPenalty, true);
-      data.setFloat32(16, p.random, true);
-      data.setUint32(20, isGreedy(p) ? 1 : Math.min(p.topK, vocabSize), true);
-      data.setUint32(24, p.penalized.length, true);
-      gpu.device.queue.writeBuffer(params.buffer, 0, data.buffer);
-      gpu.device.queue.writeBuffer(penalized.buffer, 0, p.penalized as Uint32Array<ArrayBuffer>);
-    },
+    set: (p) => parameters.setSampling(p, isGreedy(p) ? 1 : Math.min(p.topK, vocabSize)),
   };
 }

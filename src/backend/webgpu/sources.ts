@@ -2,6 +2,7 @@
 import attention from "../../../shaders/attention.wgsl?raw";
 import attentionMerge from "../../../shaders/attention-merge.wgsl?raw";
 import combine from "../../../shaders/combine.wgsl?raw";
+import combineNorm from "../../../shaders/combine-norm.wgsl?raw";
 import embed from "../../../shaders/embed.wgsl?raw";
 import expertsGateUp from "../../../shaders/experts-gate-up.wgsl?raw";
 import expertsLinear from "../../../shaders/experts-linear.wgsl?raw";
@@ -12,6 +13,7 @@ import biasNone from "../../../shaders/lib/bias-none.wgsl?raw";
 import candidates from "../../../shaders/lib/candidates.wgsl?raw";
 import chunksMany from "../../../shaders/lib/chunks-many.wgsl?raw";
 import chunksOne from "../../../shaders/lib/chunks-one.wgsl?raw";
+import combined from "../../../shaders/lib/combined.wgsl?raw";
 import fifthBits from "../../../shaders/lib/fifth-bits.wgsl?raw";
 import gateNone from "../../../shaders/lib/gate-none.wgsl?raw";
 import gateProduct from "../../../shaders/lib/gate-product.wgsl?raw";
@@ -19,8 +21,12 @@ import halfInteger from "../../../shaders/lib/half-integer.wgsl?raw";
 import halfNative from "../../../shaders/lib/half-native.wgsl?raw";
 import headNorm from "../../../shaders/lib/head-norm.wgsl?raw";
 import headNormNone from "../../../shaders/lib/head-norm-none.wgsl?raw";
+import heads from "../../../shaders/lib/heads.wgsl?raw";
 import inputNormed from "../../../shaders/lib/input-normed.wgsl?raw";
 import inputPlain from "../../../shaders/lib/input-plain.wgsl?raw";
+import int8 from "../../../shaders/lib/int8.wgsl?raw";
+import int8Matrix from "../../../shaders/lib/int8-matrix.wgsl?raw";
+import int8Vector from "../../../shaders/lib/int8-vector.wgsl?raw";
 import levelsIq4 from "../../../shaders/lib/levels-iq4.wgsl?raw";
 import matrix from "../../../shaders/lib/matrix.wgsl?raw";
 import normedDropped from "../../../shaders/lib/normed-dropped.wgsl?raw";
@@ -31,6 +37,8 @@ import pieces3 from "../../../shaders/lib/pieces-3.wgsl?raw";
 import pieces4 from "../../../shaders/lib/pieces-4.wgsl?raw";
 import productMatrix from "../../../shaders/lib/product-matrix.wgsl?raw";
 import productVector from "../../../shaders/lib/product-vector.wgsl?raw";
+import queriesFresh from "../../../shaders/lib/queries-fresh.wgsl?raw";
+import queriesReady from "../../../shaders/lib/queries-ready.wgsl?raw";
 import reduceSubgroups from "../../../shaders/lib/reduce-subgroups.wgsl?raw";
 import reduceTree from "../../../shaders/lib/reduce-tree.wgsl?raw";
 import residualAdd from "../../../shaders/lib/residual-add.wgsl?raw";
@@ -51,6 +59,7 @@ import workItems from "../../../shaders/lib/work-items.wgsl?raw";
 import workSelection from "../../../shaders/lib/work-selection.wgsl?raw";
 import linear from "../../../shaders/linear.wgsl?raw";
 import probeHalf from "../../../shaders/probe-half.wgsl?raw";
+import probeInt8 from "../../../shaders/probe-int8.wgsl?raw";
 import probeSubgroups from "../../../shaders/probe-subgroups.wgsl?raw";
 import rmsNorm from "../../../shaders/rms-norm.wgsl?raw";
 import ropeCache from "../../../shaders/rope-cache.wgsl?raw";
@@ -64,12 +73,14 @@ export const KERNEL_SOURCES = {
   attention,
   "attention-merge": attentionMerge,
   combine,
+  "combine-norm": combineNorm,
   embed,
   "experts-gate-up": expertsGateUp,
   "experts-linear": expertsLinear,
   "gated-activation": gatedActivation,
   linear,
   "probe-half": probeHalf,
+  "probe-int8": probeInt8,
   "probe-subgroups": probeSubgroups,
   "rms-norm": rmsNorm,
   "rope-cache": ropeCache,
@@ -87,6 +98,7 @@ export const MODULE_SOURCES = {
   candidates,
   "chunks-many": chunksMany,
   "chunks-one": chunksOne,
+  combined,
   "fifth-bits": fifthBits,
   "gate-none": gateNone,
   "gate-product": gateProduct,
@@ -94,8 +106,12 @@ export const MODULE_SOURCES = {
   "half-native": halfNative,
   "head-norm-none": headNormNone,
   "head-norm": headNorm,
+  heads,
   "input-normed": inputNormed,
   "input-plain": inputPlain,
+  int8,
+  "int8-matrix": int8Matrix,
+  "int8-vector": int8Vector,
   "levels-iq4": levelsIq4,
   matrix,
   "normed-dropped": normedDropped,
@@ -106,6 +122,8 @@ export const MODULE_SOURCES = {
   "pieces-4": pieces4,
   "product-matrix": productMatrix,
   "product-vector": productVector,
+  "queries-fresh": queriesFresh,
+  "queries-ready": queriesReady,
   "reduce-subgroups": reduceSubgroups,
   "reduce-tree": reduceTree,
   "residual-add": residualAdd,

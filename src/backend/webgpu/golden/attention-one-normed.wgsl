@@ -1,0 +1,251 @@
+const WORKGROUP_SIZE: u32 = 64u;
+const HEAD_COUNT: u32 = 32u;
+const KV_HEAD_COUNT: u32 = 4u;
+const HEAD_DIM: u32 = 128u;
+const ROPE_DIMENSION: u32 = 128u;
+const ROPE_NEOX: bool = true;
+const LANES: u32 = 64u;
+const EPS: f32 = 0.000001f;
+const SCALE: f32 = 0.125f;
+const CHUNK: u32 = 256u;
+
+// What changes from one pass to the next.
+struct Batch {
+  rows: u32,
+  // Of the first row, in the context.
+  position: u32,
+}
+
+@group(0) @binding(0) var<uniform> batch: Batch;
+
+// One head of a row of q·k·v in workgroup memory: normalised, and turned where it is read. Cosines and sines come from
+// the CPU in double precision: f32 angles lose whole turns at position 100,000.
+@group(0) @binding(1) var<storage, read> qkv: array<f32>; // [rows, (HEAD_COUNT + 2 KV_HEAD_COUNT) HEAD_DIM]
+@group(0) @binding(5) var<storage, read> turns: array<vec2<f32>>; // [rows, ROPE_DIMENSION / 2] cosine, sine
+
+var<workgroup> head: array<f32, HEAD_DIM>;
+
+// Heads are those of q, then of k, then of v, which is not normalised.
+fn load_head(row: u32, head_index: u32, index: u32) {
+  let source = (row * (HEAD_COUNT + 2u * KV_HEAD_COUNT) + head_index) * HEAD_DIM;
+  for (var d = index; d < HEAD_DIM; d += WORKGROUP_SIZE) {
+    head[d] = qkv[source + d];
+  }
+  workgroupBarrier();
+  normalize_head(row, head_index, index);
+  workgroupBarrier();
+}
+
+// Element d of the turned head.
+fn turned(row: u32, d: u32) -> f32 {
+  if (d >= ROPE_DIMENSION) {
+    return head[d];
+  }
+  let half = ROPE_DIMENSION / 2u;
+  let pair = select(d / 2u, d % half, ROPE_NEOX);
+  let first = select(pair * 2u, pair, ROPE_NEOX);
+  let second = select(pair * 2u + 1u, pair + half, ROPE_NEOX);
+  let turn = turns[row * half + pair];
+  if (d == first) {
+    return head[first] * turn.x - head[second] * turn.y;
+  }
+  return head[first] * turn.y + head[second] * turn.x;
+}
+
+// RMSNorm of single heads of q and k before they turn.
+const VALUES: u32 = 1u;
+
+@group(0) @binding(3) var<storage, read> q_norm: array<f32>; // [headDim]
+@group(0) @binding(4) var<storage, read> k_norm: array<f32>; // [headDim]
+
+// Normalises `head` [HEAD_DIM] in place; v heads stay as they are.
+fn normalize_head(row: u32, head_index: u32, index: u32) {
+  var sum = 0.0;
+  for (var d = index; d < HEAD_DIM; d += WORKGROUP_SIZE) {
+    sum += head[d] * head[d];
+  }
+  let sums = reduce_lanes(array(sum), index);
+  let factor = 1.0 / sqrt(sums[0] / f32(HEAD_DIM) + EPS);
+  for (var d = index; d < HEAD_DIM; d += WORKGROUP_SIZE) {
+    if (head_index < HEAD_COUNT) {
+      head[d] *= factor * q_norm[d];
+    } else if (head_index < HEAD_COUNT + KV_HEAD_COUNT) {
+      head[d] *= factor * k_norm[d];
+    }
+  }
+}
+
+// Decode: every workgroup normalises and turns its own query, and, where it attends to the one row itself, that row's
+// key and value: nobody waits for another workgroup's. The first head of a group writes them to the cache.
+const GROUP: u32 = HEAD_COUNT / KV_HEAD_COUNT;
+
+@group(0) @binding(6) var<storage, read_write> keys: array<vec4<f32>>; // [capacity, KV_HEAD_COUNT HEAD_DIM / 4]
+@group(0) @binding(7) var<storage, read_write> values: array<f32>; // [capacity, KV_HEAD_COUNT HEAD_DIM]
+
+var<workgroup> fresh_key: array<vec4<f32>, HEAD_DIM / 4u>;
+var<workgroup> fresh_value: array<f32, HEAD_DIM>;
+
+fn four_turned(first: u32) -> vec4<f32> {
+  return vec4<f32>(turned(0u, first), turned(0u, first + 1u), turned(0u, first + 2u), turned(0u, first + 3u));
+}
+
+// `last`: whether the row itself is among the positions of this workgroup.
+fn load_query(row: u32, head_index: u32, last: bool, index: u32) {
+  load_head(0u, head_index, index);
+  for (var i = index; i < HEAD_DIM / 4u; i += WORKGROUP_SIZE) {
+    query[i] = four_turned(4u * i) * SCALE;
+  }
+  if (!last) {
+    return;
+  }
+  let kv_head = head_index / GROUP;
+  let writes = head_index % GROUP == 0u;
+  workgroupBarrier();
+  load_head(0u, HEAD_COUNT + kv_head, index);
+  let at = batch.position * KV_HEAD_COUNT + kv_head;
+  for (var i = index; i < HEAD_DIM / 4u; i += WORKGROUP_SIZE) {
+    fresh_key[i] = four_turned(4u * i);
+    if (writes) {
+      keys[at * (HEAD_DIM / 4u) + i] = fresh_key[i];
+    }
+  }
+  let source = (HEAD_COUNT + KV_HEAD_COUNT + kv_head) * HEAD_DIM;
+  for (var d = index; d < HEAD_DIM; d += WORKGROUP_SIZE) {
+    fresh_value[d] = qkv[source + d];
+    if (writes) {
+      values[at * HEAD_DIM + d] = fresh_value[d];
+    }
+  }
+}
+
+fn score_of(position: u32, kv_head: u32) -> f32 {
+  var score = 0.0;
+  if (position == batch.position) {
+    for (var i = 0u; i < HEAD_DIM / 4u; i++) {
+      score += dot(query[i], fresh_key[i]);
+    }
+    return score;
+  }
+  let key = (position * KV_HEAD_COUNT + kv_head) * (HEAD_DIM / 4u);
+  for (var i = 0u; i < HEAD_DIM / 4u; i++) {
+    score += dot(query[i], keys[key + i]);
+  }
+  return score;
+}
+
+fn value_of(position: u32, kv_head: u32, dim: u32) -> f32 {
+  if (position == batch.position) {
+    return fresh_value[dim];
+  }
+  return values[(position * KV_HEAD_COUNT + kv_head) * HEAD_DIM + dim];
+}
+
+// CHUNK positions to a workgroup, which attention-merge.wgsl puts together; one row has too few heads to fill a GPU.
+@group(0) @binding(8) var<storage, read_write> chunks: array<f32>; // [chunks, HEAD_COUNT, HEAD_DIM + 2] mixture times its sum, highest score, sum
+
+fn chunk_start(chunk: u32) -> u32 {
+  return chunk * CHUNK;
+}
+
+fn chunk_end(chunk: u32, length: u32) -> u32 {
+  return min(length, (chunk + 1u) * CHUNK);
+}
+
+fn finish(head_index: u32, chunk: u32, length: u32, dim: u32, mixed: f32, softmax: vec2<f32>) {
+  if (length <= CHUNK) {
+    out[head_index * HEAD_DIM + dim] = mixed / softmax.y;
+    return;
+  }
+  let at = (chunk * HEAD_COUNT + head_index) * (HEAD_DIM + 2u);
+  chunks[at + dim] = mixed;
+  if (dim == 0u) {
+    chunks[at + HEAD_DIM] = softmax.x;
+    chunks[at + HEAD_DIM + 1u] = softmax.y;
+  }
+}
+
+// Sums each of VALUES over runs of LANES neighbouring invocations; every lane gets the sums. Lane pairs are added
+// in the same order as in reduce-subgroups.wgsl, so the two give the same bits.
+var<workgroup> partials: array<f32, WORKGROUP_SIZE * VALUES>;
+
+fn reduce_lanes(values: array<f32, VALUES>, index: u32) -> array<f32, VALUES> {
+  var sums = values;
+  for (var v = 0u; v < VALUES; v++) {
+    partials[v * WORKGROUP_SIZE + index] = sums[v];
+  }
+  for (var stride = LANES / 2u; stride > 0u; stride /= 2u) {
+    workgroupBarrier();
+    if (index % LANES < stride) {
+      for (var v = 0u; v < VALUES; v++) {
+        partials[v * WORKGROUP_SIZE + index] += partials[v * WORKGROUP_SIZE + index + stride];
+      }
+    }
+  }
+  workgroupBarrier();
+  let first = index - index % LANES;
+  for (var v = 0u; v < VALUES; v++) {
+    sums[v] = partials[v * WORKGROUP_SIZE + first];
+  }
+  return sums;
+}
+
+// out = softmax(q · k · SCALE) · v over positions up to the row's own, one workgroup a (head, row, chunk of positions).
+// Keys go by in runs of WORKGROUP_SIZE with a running maximum and sum (online softmax, arXiv 1805.02867), so any
+// context length fits. Runs and chunks start at the same positions whatever the batch, so a row's bits depend on
+// nothing but its own history.
+const DIMS: u32 = (HEAD_DIM + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;
+const LOWEST: f32 = -3.0e38;
+
+@group(0) @binding(2) var<storage, read_write> out: array<f32>; // [rows, HEAD_COUNT HEAD_DIM]
+
+var<workgroup> query: array<vec4<f32>, HEAD_DIM / 4u>;
+var<workgroup> scores: array<f32, WORKGROUP_SIZE>;
+var<workgroup> weights: array<f32, WORKGROUP_SIZE>;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+  let head_index = group.x;
+  let row = group.y;
+  let kv_head = head_index / (HEAD_COUNT / KV_HEAD_COUNT);
+  let length = batch.position + row + 1u;
+  let end = chunk_end(group.z, length);
+  load_query(row, head_index, end == length, index);
+  workgroupBarrier();
+
+  var highest = LOWEST;
+  var sum = 0.0;
+  var mixed: array<f32, DIMS>;
+  for (var start = chunk_start(group.z); start < end; start += WORKGROUP_SIZE) {
+    let count = min(WORKGROUP_SIZE, end - start);
+    var score = LOWEST;
+    if (index < count) {
+      score = score_of(start + index, kv_head);
+    }
+    scores[index] = score;
+    workgroupBarrier();
+    let before = highest;
+    for (var i = 0u; i < count; i++) {
+      highest = max(highest, scores[i]);
+    }
+    weights[index] = select(0.0, exp(score - highest), index < count);
+    workgroupBarrier();
+    let kept = select(exp(before - highest), 0.0, before == LOWEST);
+    sum *= kept;
+    for (var d = 0u; d < DIMS; d++) {
+      mixed[d] *= kept;
+    }
+    for (var i = 0u; i < count; i++) {
+      let weight = weights[i];
+      sum += weight;
+      for (var d = 0u; d < DIMS; d++) {
+        mixed[d] += weight * value_of(start + i, kv_head, min(index + d * WORKGROUP_SIZE, HEAD_DIM - 1u));
+      }
+    }
+  }
+  for (var d = 0u; d < DIMS; d++) {
+    let dim = index + d * WORKGROUP_SIZE;
+    if (dim < HEAD_DIM) {
+      finish(row * HEAD_COUNT + head_index, group.z, length, dim, mixed[d], vec2<f32>(highest, sum));
+    }
+  }
+}
