@@ -10,8 +10,6 @@ import { readGgufHeader } from "../model/gguf/read.ts";
 import { describeModel, type ModelDescription } from "../model/model.ts";
 import { splitCountOf } from "../model/model-file.ts";
 import { tokenizerFrom } from "../model/tokenizer/from-metadata.ts";
-import { prefetchPlanner } from "../residency/prefetch-planner.ts";
-import { createPrefetcher } from "../residency/prefetcher.ts";
 import { routingRecorder } from "../residency/recorder.ts";
 import { createResidency, type Residency } from "../residency/residency.ts";
 import { budgetBytes } from "../residency/slot-budget.ts";
@@ -22,11 +20,9 @@ import { createExecutor } from "./executor.ts";
 import { idleWork } from "./idle-work.ts";
 import { modelInfo } from "./model-info.ts";
 import type { Platform } from "./platform.ts";
+import { prefetcherFor } from "./prefetch.ts";
 import { createSession } from "./session.ts";
 import { contextLengthFor, type LoadSettings, loadSettings } from "./settings.ts";
-
-/** Expert bytes that may be on their way on a guess; half of the host tier where that is less. */
-const MAX_PREFETCH_BYTES = 32 * 1024 * 1024;
 
 /**
  * Opens a model: header, then trunk into the backend, then slots; experts come when a token asks for them.
@@ -126,29 +122,14 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     const everyExpertFits = residency.counts.every((count) => count === 0 || count === expertCount);
     const segmentLayers = Math.min(settings.segmentLayers ?? (everyExpertFits ? layerCount : 1), layerCount);
     const recorder = routingRecorder({ vocabSize, expertCount, expertsPerToken, recordBytes: slotBytes });
-    const largestRecord = Math.max(...slotBytes);
-    const prefetchBytes = Math.min(MAX_PREFETCH_BYTES, settings.hostBudget / 2);
-    const prefetcher =
-      everyExpertFits || prefetchBytes < largestRecord
-        ? undefined
-        : createPrefetcher({
-            planner: prefetchPlanner({
-              prediction: core.prediction,
-              predictor: "mixed",
-              layerCount,
-              expertCount,
-              expertsPerToken,
-              vocabSize,
-            }),
-            slots: core.slots,
-            provider: library,
-            // Reading the store costs this thread what it would save: verifying is most of it.
-            atHand: (layer, expert) =>
-              library!.residentInHost(layer, expert) || library!.residentInStore(layer, expert),
-            fetchedBytes: () => library!.counters().networkBytes,
-            recordBytes: slotBytes,
-            maxBytes: prefetchBytes,
-          });
+    const prefetcher = prefetcherFor({
+      hyperparameters: plan.hyperparameters,
+      core,
+      library,
+      counts: residency.counts,
+      recordBytes: slotBytes,
+      hostBudget,
+    });
     const listeners = prefetcher ? [recorder, prefetcher] : [recorder];
     const executor = createExecutor({ plan, backend, core, residency, listeners, segmentLayers });
     const completion = idleWork(
