@@ -70,6 +70,9 @@ export interface Stats {
   wastedBytes: number;
   /** Segments run again because an expert was missing. */
   replays: number;
+  /** Tokens generated after the first of each prompt, and layers that ran for them: more where some ran again. */
+  decodedTokens: number;
+  layerExecutions: number;
   residentExperts: number;
   residentExpertBytes: number;
   /** Highest number of expert bytes ever allocated on the device, staging included. */

@@ -51,10 +51,10 @@ export interface LoadOptions {
   /** Fetch the rest of a remote model in idle time, so that it works offline. Default: true. */
   completeInBackground?: boolean;
   /**
-   * Layers per GPU submission in decode: 1 is the reference path, `all` is one round trip a token.
-   * Never changes a token. Default: `all` when every expert has a slot, else 1.
+   * Layers per GPU submission in decode: 1 is the reference path, `all` is one round trip a token, `auto` follows how
+   * often experts are missing and what a round trip costs. Never changes a token. Default: `auto`.
    */
-  segmentLayers?: number | "all";
+  segmentLayers?: number | "all" | "auto";
   signal?: AbortSignal;
   onProgress?: (progress: LoadProgress) => void;
 }

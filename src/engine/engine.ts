@@ -21,6 +21,7 @@ import { idleWork } from "./idle-work.ts";
 import { modelInfo } from "./model-info.ts";
 import type { Platform } from "./platform.ts";
 import { prefetcherFor } from "./prefetch.ts";
+import { adaptiveSegments, fixedSegments } from "./segments.ts";
 import { createSession } from "./session.ts";
 import { contextLengthFor, type LoadSettings, loadSettings } from "./settings.ts";
 
@@ -119,8 +120,6 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       }),
     );
     throwIfAborted(signal);
-    const everyExpertFits = residency.counts.every((count) => count === 0 || count === expertCount);
-    const segmentLayers = Math.min(settings.segmentLayers ?? (everyExpertFits ? layerCount : 1), layerCount);
     const recorder = routingRecorder({ vocabSize, expertCount, expertsPerToken, recordBytes: slotBytes });
     const prefetcher = prefetcherFor({
       hyperparameters: plan.hyperparameters,
@@ -131,7 +130,11 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       hostBudget,
     });
     const listeners = prefetcher ? [recorder, prefetcher] : [recorder];
-    const executor = createExecutor({ plan, backend, core, residency, listeners, segmentLayers });
+    const segments =
+      settings.segmentLayers === "auto"
+        ? adaptiveSegments(layerCount, (layer) => slotBytes[layer]! > 0)
+        : fixedSegments(layerCount, settings.segmentLayers);
+    const executor = createExecutor({ plan, backend, core, residency, listeners, segments });
     const completion = idleWork(
       settings.completeInBackground && store.kind === "indexeddb"
         ? (idleSignal) => library!.complete(idleSignal)

@@ -123,7 +123,7 @@ export function createSession(parts: SessionParts): Model {
         evictions,
         prefetchedBytes: prefetch?.usefulBytes ?? 0,
         wastedBytes: prefetch?.wastedBytes ?? 0,
-        replays: executor.replays,
+        ...executor.counters,
         residentExperts,
         residentExpertBytes,
         peakExpertBytes,

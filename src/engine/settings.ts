@@ -34,6 +34,11 @@ function count(name: string, value: number | undefined, max: number): number | u
   return value;
 }
 
+function segmentLayers(value: LoadOptions["segmentLayers"]): number | "auto" {
+  if (value === "all") return Number.MAX_SAFE_INTEGER;
+  return value === "auto" ? value : (count("segmentLayers", value, 1024) ?? "auto");
+}
+
 function expertBudget(value: ExpertBudget | undefined, fallback: number): ExpertBudget {
   if (value === "all" || value === "min") return value;
   if (typeof value !== "string") return bytes("expertBudget", value, fallback);
@@ -52,7 +57,6 @@ export type LoadSettings = ReturnType<typeof loadSettings>;
 /** Errors: `invalid-argument`, naming the option. */
 export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
   const store = options.store && oneOf("store", options.store, ["indexeddb", "memory"], "memory");
-  const segmentLayers = options.segmentLayers;
   return {
     backend: oneOf("backend", options.backend, ["auto", "webgpu", "wasm"], "auto"),
     routing: oneOf("routing", options.routing, ["auto", "wasm"], "auto"),
@@ -63,8 +67,7 @@ export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
     expertBudget: expertBudget(options.expertBudget, deviceMemoryBytes / 4),
     hostBudget: bytes("hostBudget", options.hostBudget, deviceMemoryBytes / 8),
     contextLength: count("contextLength", options.contextLength, 2 ** 24),
-    segmentLayers:
-      segmentLayers === "all" ? Number.MAX_SAFE_INTEGER : count("segmentLayers", segmentLayers, 1024),
+    segmentLayers: segmentLayers(options.segmentLayers),
     completeInBackground: options.completeInBackground ?? true,
   };
 }
