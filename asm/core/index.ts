@@ -4,13 +4,14 @@ export { xxh64 } from "./checksum/xxh64";
 export { groupByExpert } from "./dispatch/group";
 export { predictionLearn, predictionRate, predictionReset } from "./dispatch/prediction";
 export {
-  slotsAddLayer,
+  slotsDemand,
   slotsEvict,
   slotsLookup,
   slotsLost,
   slotsObserve,
   slotsPlace,
   slotsReset,
+  slotsResize,
   slotsTable,
 } from "./dispatch/slots";
 export { checkElements, repackBlocks } from "./layout/repack";

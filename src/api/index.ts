@@ -11,5 +11,6 @@ export type {
   LoadOptions,
   LoadProgress,
   ModelSource,
+  SlotShares,
 } from "./options.ts";
 export type { GenerateResult, Token } from "./tokens.ts";

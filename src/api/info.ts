@@ -47,6 +47,7 @@ export interface ModelInfo {
   /** Quantisation name → tensors that use it. */
   quantizations: Readonly<Record<string, number>>;
   expertBudget: number;
+  /** At load; `stats()` has those of now. */
   slotsPerLayer: readonly number[];
   /** `file`: messages are written by the file's chat template; `none`: it has none, contents follow each other. */
   chatTemplate: "file" | "none";
@@ -73,6 +74,8 @@ export interface Stats {
   /** Tokens generated after the first of each prompt, and layers that ran for them: more where some ran again. */
   decodedTokens: number;
   layerExecutions: number;
+  /** Slots by layer; they move between generations where `slotShares` is `measured`. */
+  slotsPerLayer: readonly number[];
   residentExperts: number;
   residentExpertBytes: number;
   /** Highest number of expert bytes ever allocated on the device, staging included. */

@@ -9,6 +9,9 @@ export type ExpertBudget = number | "all" | "min" | `${number}%`;
 /** Who gives up a slot; see `LoadOptions.eviction`. */
 export type EvictionPolicy = "lru" | "lfu" | "lru-2" | "adaptive";
 
+/** How layers share the slots; see `LoadOptions.slotShares`. */
+export type SlotShares = "even" | "measured";
+
 export interface LoadProgress {
   /** `header`: metadata; `trunk`: always-used weights; `experts`: weights fetched ahead; `compile`: GPU pipelines. */
   phase: "header" | "trunk" | "experts" | "compile";
@@ -44,6 +47,11 @@ export interface LoadOptions {
    * usually follows the last picks make the least likely (`adaptive`). Never changes a token. Default: `adaptive`.
    */
   eviction?: EvictionPolicy;
+  /**
+   * `even` gives every layer as many slots as the others; `measured` moves slots between generations to the layers
+   * that miss most, within the same budget. Never changes a token. Default: `measured`.
+   */
+  slotShares?: SlotShares;
   /** Bytes of expert records kept in RAM behind the device's slots. Default: an eighth of device memory. */
   hostBudget?: number;
   /** Where fetched parts persist. Default: `indexeddb` where it exists, else `memory`. */

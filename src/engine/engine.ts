@@ -117,6 +117,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
         expertsPerToken,
         policy: settings.eviction,
         budget: bytes,
+        shares: settings.slotShares,
       }),
     );
     throwIfAborted(signal);

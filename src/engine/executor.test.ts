@@ -40,13 +40,15 @@ function recordingDevice() {
   return { backend, settled };
 }
 
+const RESIDENCY = { share: async () => undefined } as Residency;
+
 test("every chunk of a dense prompt is submitted before the next pass begins", async () => {
   const { backend, settled } = recordingDevice();
   const executor = createExecutor({
     plan: DENSE,
     backend,
     core: {} as Core,
-    residency: {} as Residency,
+    residency: RESIDENCY,
     segments: fixedSegments(1, 1),
     listeners: [],
   });
@@ -64,7 +66,7 @@ test("a prompt that begins like the last one computes only the chunks that diffe
     plan: DENSE,
     backend,
     core: {} as Core,
-    residency: {} as Residency,
+    residency: RESIDENCY,
     segments: fixedSegments(1, 1),
     listeners: [],
   });

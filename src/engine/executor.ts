@@ -233,6 +233,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
 
   return {
     async prefill(tokens, finish, signal) {
+      await residency.share();
       const reusedTokens = reusableRows(tokens);
       // What follows is overwritten, by this prompt's chunks or by the tokens that it is answered with.
       prefilled = tokens.slice(0, reusedTokens);

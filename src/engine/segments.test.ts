@@ -145,6 +145,7 @@ async function decode(slots: number, costs: Costs, segments: Segments) {
     expertCount: EXPERTS,
     expertsPerToken: PICKS,
     policy: "lru",
+    shares: "even",
     budget: slots * LAYERS * 100,
   });
   const executor = createExecutor({

@@ -124,6 +124,7 @@ export function createSession(parts: SessionParts): Model {
         prefetchedBytes: prefetch?.usefulBytes ?? 0,
         wastedBytes: prefetch?.wastedBytes ?? 0,
         ...executor.counters,
+        slotsPerLayer: Array.from(residency.counts),
         residentExperts,
         residentExpertBytes,
         peakExpertBytes,

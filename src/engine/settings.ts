@@ -63,6 +63,7 @@ export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
     activations: oneOf("activations", options.activations, ["auto", "f32", "int8"], "auto"),
     store,
     eviction: oneOf("eviction", options.eviction, EVICTION_POLICIES, "adaptive"),
+    slotShares: oneOf("slotShares", options.slotShares, ["even", "measured"], "measured"),
     threads: count("threads", options.threads, MAX_THREADS),
     expertBudget: expertBudget(options.expertBudget, deviceMemoryBytes / 4),
     hostBudget: bytes("hostBudget", options.hostBudget, deviceMemoryBytes / 8),

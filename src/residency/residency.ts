@@ -1,14 +1,17 @@
-import type { EvictionPolicy } from "../api/options.ts";
+import { WebMoEError } from "../api/errors.ts";
+import type { EvictionPolicy, SlotShares } from "../api/options.ts";
 import { ABSENT, type Backend, type Decisions, type Wave } from "../backend/backend.ts";
 import type { ExpertRecord, RecordProvider } from "../experts/parts.ts";
 import type { Core, DispatchPlan } from "../wasm/core.ts";
 import { slotCounts } from "./slot-budget.ts";
+import { betterCounts } from "./slot-shares.ts";
 
 /**
  * Joins experts (bytes in) to the backend (slots). One pass runs at a time and every call here is awaited by it,
  * so a slot is never rewritten under an expert that is still computing.
  */
 export interface Residency {
+  /** Slots by layer. */
   readonly counts: Uint32Array;
   readonly counters: ResidencyCounters;
   /** Slots of the layer; 0 if it is dense. */
@@ -34,6 +37,13 @@ export interface Residency {
    * its tokens' picks, [rows, expertsPerToken]; once a pass and layer, before their experts are asked for.
    */
   account(layer: number, picks: Decisions): void;
+  /**
+   * Between generations: shares slots out anew if layers need them otherwise than they have them, within the bytes
+   * that were allocated first. Slots are empty then, and fill from the tiers behind them.
+   *
+   * Errors: `out-of-memory` if the device has no room left for the slots that it had before.
+   */
+  share(): Promise<void>;
   /** `[layers, experts]`, 1 where the expert has a slot. */
   snapshot(): Uint8Array;
 }
@@ -64,14 +74,17 @@ export interface ResidencyOptions {
   readonly policy: EvictionPolicy;
   /** Bytes. */
   readonly budget: number;
+  /** Whether slots follow measured demand, or every layer keeps as many as the others. */
+  readonly shares: SlotShares;
 }
 
 /** Errors: `budget-too-small`, `out-of-memory`. */
 export async function createResidency(options: ResidencyOptions): Promise<Residency> {
   const { core, backend, provider, layerCount, expertCount, expertsPerToken } = options;
   const slotBytes = Array.from({ length: layerCount }, (_, layer) => backend.slotBytes(layer));
-  const counts = slotCounts(slotBytes, expertCount, options.budget);
+  let counts = slotCounts(slotBytes, expertCount, options.budget);
   await backend.allocateSlots(counts);
+  const allocatedBytes = slotBytes.reduce((sum, bytes, layer) => sum + bytes * counts[layer]!, 0);
   const { slots } = core;
   slots.reset(counts, expertCount, options.policy);
   const counters: ResidencyCounters = {
@@ -84,9 +97,12 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
 
   const isAbsent = (layer: number, expert: number): boolean => slots.lookup(layer, expert) === ABSENT;
   const publish = (layer: number): void => backend.writeSlotTable(layer, slots.table(layer));
-  slotBytes.forEach((bytes, layer) => {
-    if (bytes > 0) publish(layer);
-  });
+  const publishAll = (): void => {
+    slotBytes.forEach((bytes, layer) => {
+      if (bytes > 0) publish(layer);
+    });
+  };
+  publishAll();
 
   /** Puts a record into a slot; false if every slot holds an expert of `keep`. */
   const place = ({ layer, expert, parts }: ExpertRecord, keep: Uint32Array): boolean => {
@@ -122,7 +138,9 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
   }
 
   return {
-    counts,
+    get counts() {
+      return counts;
+    },
     counters,
     slotsOf: (layer) => counts[layer]!,
 
@@ -176,6 +194,29 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
         if (isAbsent(layer, expert)) counters.misses++;
         else counters.hits++;
       slots.observe(layer, picks, expertsPerToken);
+    },
+
+    async share() {
+      if (options.shares === "even") return;
+      const sizes = { slotBytes, expertCount, expertsPerToken, budget: allocatedBytes };
+      const better = betterCounts(slots, counts, sizes);
+      if (!better) return;
+      const before = counts;
+      counts = better;
+      // First, so that nothing believes in what the slots held, whatever happens next.
+      slots.resize(counts);
+      try {
+        await backend.allocateSlots(counts);
+      } catch (error) {
+        if (!(error instanceof WebMoEError) || error.code !== "out-of-memory") throw error;
+        // Pieces of other sizes may fit worse than those that were there.
+        counts = before;
+        slots.resize(counts);
+        await backend.allocateSlots(counts);
+      }
+      counters.residentExperts = 0;
+      counters.residentExpertBytes = 0;
+      publishAll();
     },
 
     snapshot() {

@@ -57,8 +57,9 @@ export interface CoreExports {
     entries: number,
     cursors: number,
   ): number;
-  slotsReset(layerCount: number, expertCount: number, slotCount: number, policy: number): number;
-  slotsAddLayer(layer: number, firstRow: number, count: number): void;
+  slotsReset(layerCount: number, expertCount: number, policy: number, mayEvict: number): number;
+  slotsResize(layer: number, count: number): void;
+  slotsDemand(layer: number): number;
   slotsLookup(layer: number, expert: number): number;
   slotsObserve(layer: number, ids: number, weights: number, rows: number, k: number): void;
   slotsPlace(layer: number, expert: number, keep: number, keepCount: number): number;

@@ -161,6 +161,34 @@ test.each(EVICTION_POLICIES)("%s gives slots as its plain description does over 
 
 const NONE = new Uint32Array(0);
 
+test("demand counts generated picks by how their layer rated them, older ones less, and outlives other slots", () => {
+  core.slots.reset(Uint32Array.from([2, 4]), 4, "lru");
+  const observe = (...tokens: number[][]): void =>
+    core.slots.observe(
+      0,
+      decisions(
+        tokens,
+        tokens.map(() => [1]),
+      ),
+      1,
+    );
+  for (const expert of [3, 0, 2]) observe([expert]);
+  const before = core.slots.demand(0);
+  // Used last first: 2, 0, 3, and 1 never.
+  observe([0]);
+  observe([1]);
+  const after = core.slots.demand(0).map((value, rank) => value - before[rank]! * 0.9995 ** 2);
+  expect(Array.from(after, (value) => Math.abs(Math.round(value * 1e6)) / 1e6)).toEqual([0, 0.9995, 0, 1]);
+  // A prompt's rows come together and say nothing of single tokens.
+  observe([3], [3]);
+  core.slots.resize(Uint32Array.from([4, 1]));
+  expect(core.slots.demand(0)[1]).toBeGreaterThan(0.9);
+  expect(core.slots.demand(1)).toEqual(new Float64Array(4));
+  core.slots.reset(Uint32Array.from([4, 4]), 4, "lru");
+  observe([0]);
+  expect(core.slots.demand(0)).toEqual(new Float64Array(4));
+});
+
 test("equal scores go by the lowest id, and an expert that is placed again keeps its slot", () => {
   for (const policy of EVICTION_POLICIES) {
     core.slots.reset(Uint32Array.from([2]), 4, policy);

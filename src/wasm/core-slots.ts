@@ -18,23 +18,28 @@ export function slotTables(wasm: CoreExports, memory: CoreMemory): SlotTables {
       `Expert ${expert} of layer ${layer} is outside the slot tables (${layers} layers, ${experts} experts).`,
     );
   };
+  const resize = (count: number, layer: number): void => {
+    check(layer, 0);
+    // A slot more than there are experts would never fill.
+    wasm.slotsResize(layer, Math.min(count, experts));
+  };
   return {
     reset(counts, expertCount, policy) {
-      const slots = counts.reduce((sum, count) => sum + count, 0);
       layers = 0;
-      if (!wasm.slotsReset(counts.length, expertCount, slots, EVICTION_POLICIES.indexOf(policy))) {
+      const mayEvict = counts.some((count) => count > 0 && count < expertCount);
+      const code = EVICTION_POLICIES.indexOf(policy);
+      if (!wasm.slotsReset(counts.length, expertCount, code, Number(mayEvict))) {
         throw new WebMoEError(
           "out-of-memory",
-          `No memory for slot tables of ${slots} slots: lower expertBudget.`,
+          `No memory for the slot tables of ${counts.length} layers of ${expertCount} experts: close other tabs.`,
         );
       }
       layers = counts.length;
       experts = expertCount;
-      let row = 0;
-      counts.forEach((count, layer) => {
-        wasm.slotsAddLayer(layer, row, count);
-        row += count;
-      });
+      counts.forEach(resize);
+    },
+    resize(counts) {
+      counts.forEach(resize);
     },
     lookup(layer, expert) {
       check(layer, expert);
@@ -69,6 +74,10 @@ export function slotTables(wasm: CoreExports, memory: CoreMemory): SlotTables {
     evict(layer, expert) {
       check(layer, expert);
       wasm.slotsEvict(layer, expert);
+    },
+    demand(layer) {
+      check(layer, 0);
+      return memory.f64(wasm.slotsDemand(layer) >>> 0, experts);
     },
     table(layer) {
       check(layer, 0);

@@ -48,6 +48,8 @@ export interface DispatchPlan {
 export interface SlotTables {
   /** Experts by slot start empty, and the policy knows nothing; counts[layer] slots each. */
   reset(counts: Uint32Array, expertCount: number, policy: EvictionPolicy): void;
+  /** Other numbers of slots, which start empty; what the policy knows stays. */
+  resize(counts: Uint32Array): void;
   /** Slot of the expert or ABSENT. */
   lookup(layer: number, expert: number): number;
   /**
@@ -63,6 +65,11 @@ export interface SlotTables {
   place(layer: number, expert: number, keep: Uint32Array): { slot: number; evicted: number } | undefined;
   /** Frees the expert's slot, if it has one: its bytes never arrived. */
   evict(layer: number, expert: number): void;
+  /**
+   * `[expertCount]`: picks that generated tokens made of the layer's expert that the policy rated r-th, r from 0,
+   * older ones counting less: what a slot after r others would have found. All 0 if no layer ever has to evict.
+   */
+  demand(layer: number): Float64Array;
   /** `[expertCount]`: slot or ABSENT. A copy. */
   table(layer: number): Uint32Array;
 }

@@ -46,10 +46,13 @@ async function replayTrace(path: string, options: ReplayOptions): Promise<void> 
   for (const budget of options.budgets) {
     const { expertCount, expertsPerToken, vocabSize, recordBytes } = trace;
     const layerCount = recordBytes.length;
-    const counts = slotCounts(recordBytes, expertCount, budgetBytes(budget, recordBytes, expertCount));
+    const bytes = budgetBytes(budget, recordBytes, expertCount);
+    const counts = slotCounts(recordBytes, expertCount, bytes);
+    const shared = options.shares === "measured" ? { sharedBudget: bytes } : {};
     const run = (policy: EvictionPolicy, predictor: Predictor | undefined): ReplayResult =>
       replay({
         ...{ header: trace, passes, slots, counts, policy, link: options.link },
+        ...(policy === "lru" ? {} : shared),
         planner:
           predictor &&
           prefetchPlanner({ prediction, predictor, layerCount, expertCount, expertsPerToken, vocabSize }),

@@ -85,6 +85,12 @@ function pick(picks: usize, rank: u32): usize {
   return load<u32>(picks + ((rank as usize) << 2)) as usize;
 }
 
+/** A routing weight as a trace holds it, rounded to the upper half of its f32: a replay then rates experts as the run did. */
+function weightAt(weights: usize, rank: u32): f64 {
+  const bits = load<u32>(weights + ((rank as usize) << 2));
+  return abs(reinterpret<f32>((bits + 0x8000) & 0xffff0000) as f64);
+}
+
 function add(table: usize, index: usize, value: f64): void {
   const at = table + (index << 3);
   store<f64>(at, load<f64>(at) + value);
@@ -135,10 +141,10 @@ function age(layer: u32, picks: usize, weights: usize, k: u32): void {
     scale(trails, b, HORIZON);
   }
   let mass: f64 = 0;
-  for (let rank: u32 = 0; rank < k; rank++) mass += abs(load<f32>(weights + ((rank as usize) << 2)) as f64);
+  for (let rank: u32 = 0; rank < k; rank++) mass += weightAt(weights, rank);
   for (let rank: u32 = 0; rank < k; rank++) {
     const b = first + pick(picks, rank);
-    const weight = abs(load<f32>(weights + ((rank as usize) << 2)) as f64);
+    const weight = weightAt(weights, rank);
     add(recents, b, 1 - RECENT);
     add(usuals, b, 1 - USUAL);
     add(contexts, b, mass > 0 ? ((1 - CONTEXT) * weight) / mass : 0);
