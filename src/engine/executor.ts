@@ -83,11 +83,12 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const yieldIfDue = yielder();
   const counters: ExecutorCounters = { replays: 0, decodedTokens: 0, layerExecutions: 0 };
   let picks = new Uint32Array(0);
+  let passTokens: Uint32Array = picks;
 
   /** What a layer of this pass decided, once and exact. */
   const settle = (layer: number, decisions: Decisions): void => {
     const { ids } = decisions;
-    residency.account(layer, decisions);
+    residency.account(layer, passTokens, decisions);
     for (const listener of listeners) listener.layer(layer, decisions);
     if (picks.length === 0) picks = new Uint32Array(layerCount * expertsPerToken);
     picks.set(ids.subarray(ids.length - expertsPerToken), layer * expertsPerToken);
@@ -242,6 +243,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         throwIfAborted(signal);
         const end = start + CHUNK_ROWS;
         const chunk = tokens.subarray(start, end);
+        passTokens = chunk;
         await backend.beginPass({ phase: "prefill", position: start, tokens: chunk });
         for (const listener of listeners) listener.beginPass("prefill", start, chunk);
         last = await runCut("prefill", end >= tokens.length ? finish : undefined, signal);
@@ -253,6 +255,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     async decode(token, position, finish, signal) {
       throwIfAborted(signal);
       const tokens = Uint32Array.of(token);
+      passTokens = tokens;
       await backend.beginPass({ phase: "decode", position, tokens });
       for (const listener of listeners) listener.beginPass("decode", position, tokens);
       const next = decodesInSegments

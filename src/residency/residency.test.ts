@@ -173,7 +173,8 @@ test("acquire brings demand in, and a prediction neither fails nor displaces it"
 test("hits, misses, evictions and resident bytes add up", async () => {
   const { residency, contents } = await residencyOf(2);
   const demand = async (experts: number[]): Promise<void> => {
-    residency.account(0, { ids: Uint32Array.from(experts), weights: new Float32Array(experts.length) });
+    const weights = new Float32Array(experts.length);
+    residency.account(0, Uint32Array.of(1), { ids: Uint32Array.from(experts), weights });
     await runWaves(residency, contents, 0, experts);
   };
   await demand([1, 2]);
@@ -205,7 +206,7 @@ async function decodeUnevenly({ residency }: { residency: Residency }): Promise<
     for (let layer = 0; layer < LAYERS; layer++) {
       const first = layer === 0 ? (token * 3) % EXPERTS : 0;
       const ids = Uint32Array.of(first, (first + 1) % EXPERTS);
-      residency.account(layer, { ids, weights: Float32Array.of(0.5, 0.5) });
+      residency.account(layer, Uint32Array.of(token), { ids, weights: Float32Array.of(0.5, 0.5) });
       await residency.acquire(layer, ids, []);
     }
 }

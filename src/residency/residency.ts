@@ -34,9 +34,9 @@ export interface Residency {
   waves(layer: number, plan: DispatchPlan, signal?: AbortSignal): AsyncGenerator<Wave, void, void>;
   /**
    * Counts the distinct experts that a pass demands of a layer as hits and misses, and tells the eviction policy of
-   * its tokens' picks, [rows, expertsPerToken]; once a pass and layer, before their experts are asked for.
+   * its tokens' picks, [tokens, expertsPerToken]; once a pass and layer, before their experts are asked for.
    */
-  account(layer: number, picks: Decisions): void;
+  account(layer: number, tokens: Uint32Array, picks: Decisions): void;
   /**
    * Between generations: shares slots out anew if layers need them otherwise than they have them, within the bytes
    * that were allocated first. Slots are empty then, and fill from the tiers behind them.
@@ -189,11 +189,11 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
       }
     },
 
-    account(layer, picks) {
+    account(layer, tokens, picks) {
       for (const expert of new Set(picks.ids))
         if (isAbsent(layer, expert)) counters.misses++;
         else counters.hits++;
-      slots.observe(layer, picks, expertsPerToken);
+      slots.observe(layer, tokens, picks, expertsPerToken);
     },
 
     async share() {

@@ -61,7 +61,7 @@ export interface CoreExports {
   slotsResize(layer: number, count: number): void;
   slotsDemand(layer: number): number;
   slotsLookup(layer: number, expert: number): number;
-  slotsObserve(layer: number, ids: number, weights: number, rows: number, k: number): void;
+  slotsObserve(layer: number, tokens: number, ids: number, weights: number, rows: number, k: number): void;
   slotsPlace(layer: number, expert: number, keep: number, keepCount: number): number;
   slotsLost(): number;
   slotsEvict(layer: number, expert: number): void;

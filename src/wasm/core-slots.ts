@@ -45,24 +45,29 @@ export function slotTables(wasm: CoreExports, memory: CoreMemory): SlotTables {
       check(layer, expert);
       return wasm.slotsLookup(layer, expert) >>> 0;
     },
-    observe(layer, { ids, weights }, expertsPerToken) {
+    observe(layer, tokens, { ids, weights }, expertsPerToken) {
       check(layer, 0);
-      const rows = ids.length / expertsPerToken;
+      const rows = tokens.length;
       // Picks of a token are distinct, so a table of all experts holds them.
       if (
-        !Number.isInteger(rows) ||
+        ids.length !== rows * expertsPerToken ||
         weights.length !== ids.length ||
         expertsPerToken > experts ||
         ids.some((id) => id >= experts)
       )
         throw new WebMoEError(
           "invalid-argument",
-          `${ids.length} picks with ${weights.length} weights are not [tokens, ${expertsPerToken}] of ${experts} experts.`,
+          `${ids.length} picks with ${weights.length} weights are not [${rows}, ${expertsPerToken}] of ${experts} experts.`,
         );
-      const [picks, masses] = memory.stage(ids.byteLength, weights.byteLength) as [number, number];
+      const [named, picks, masses] = memory.stage(tokens.byteLength, ids.byteLength, weights.byteLength) as [
+        number,
+        number,
+        number,
+      ];
+      memory.write(named, tokens);
       memory.write(picks, ids);
       memory.write(masses, weights);
-      wasm.slotsObserve(layer, picks, masses, rows, expertsPerToken);
+      wasm.slotsObserve(layer, named, picks, masses, rows, expertsPerToken);
     },
     place(layer, expert, keep) {
       check(layer, expert);

@@ -53,10 +53,10 @@ export interface SlotTables {
   /** Slot of the expert or ABSENT. */
   lookup(layer: number, expert: number): number;
   /**
-   * Tells the policy what consecutive tokens picked in a layer, [tokens, expertsPerToken], distinct within a token
+   * Tells the policy what consecutive `tokens` picked in a layer, [tokens, expertsPerToken], distinct within a token
    * and the best first. Every token passes here once a layer, before its missing experts are placed.
    */
-  observe(layer: number, picks: Decisions, expertsPerToken: number): void;
+  observe(layer: number, tokens: Uint32Array, picks: Decisions, expertsPerToken: number): void;
   /**
    * A slot for an expert that has none: a free one, else that of the expert not in `keep` which the policy can
    * spare the most. Returns the slot and who lost it (ABSENT if it was free), or undefined when every slot holds an

@@ -140,7 +140,7 @@ export function replay({ header, passes, slots, policy, link, planner, ...option
         mass += Math.abs(weights[i]!);
         if (!missing.includes(expert)) hitMass += Math.abs(weights[i]!);
       });
-      slots.observe(layer, decisions, expertsPerToken);
+      slots.observe(layer, pass.tokens, decisions, expertsPerToken);
       planner?.learn(layer, pass.tokens, decisions, before);
       if (guessing && pass.layers[layer + 1]) ask(layer + 1, decisions);
       // A guess that did not come true is not worth its bytes any more.

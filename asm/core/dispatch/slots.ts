@@ -88,10 +88,10 @@ export function slotsLookup(layer: u32, expert: u32): u32 {
 }
 
 /** As `evictionObserve`, where some layer may have to evict. A single token tells what slots are worth, too. */
-export function slotsObserve(layer: u32, ids: usize, weights: usize, rows: u32, k: u32): void {
+export function slotsObserve(layer: u32, tokens: usize, ids: usize, weights: usize, rows: u32, k: u32): void {
   if (!learns) return;
   if (rows == 1) demandObserve(layer, ids, k);
-  evictionObserve(layer, ids, weights, rows, k);
+  evictionObserve(layer, tokens, ids, weights, rows, k);
 }
 
 /** Address of what each further slot is worth to a layer: [expertCount] f64 (demand.ts). */
