@@ -7,6 +7,7 @@ export type {
   BackendChoice,
   EvictionPolicy,
   ExpertBudget,
+  ExpertPrediction,
   GenerateOptions,
   LoadOptions,
   LoadProgress,

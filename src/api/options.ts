@@ -12,6 +12,9 @@ export type EvictionPolicy = "lru" | "lfu" | "lru-2" | "adaptive";
 /** How layers share the slots; see `LoadOptions.slotShares`. */
 export type SlotShares = "even" | "measured";
 
+/** By what experts are guessed before a router asks; see `LoadOptions.prediction`. */
+export type ExpertPrediction = "auto" | "none" | "gates" | "usual" | "recent" | "token" | "layer" | "mixed";
+
 export interface LoadProgress {
   /** `header`: metadata; `trunk`: always-used weights; `experts`: weights fetched ahead; `compile`: GPU pipelines. */
   phase: "header" | "trunk" | "experts" | "compile";
@@ -52,6 +55,14 @@ export interface LoadOptions {
    * that miss most, within the same budget. Never changes a token. Default: `measured`.
    */
   slotShares?: SlotShares;
+  /**
+   * By what experts are guessed and fetched from the network before a layer asks for them: how often the model or the
+   * text at hand picks them (`usual`, `recent`), what goes with the token's id or the picks of the layer before
+   * (`token`, `layer`), all of these (`mixed`), or the layer's own gate on the state one layer before (`gates`, WASM
+   * only). `auto` takes whichever was worth most of late, `none` fetches on demand. Never changes a token.
+   * Default: `auto`.
+   */
+  prediction?: ExpertPrediction;
   /** Bytes of expert records kept in RAM behind the device's slots. Default: an eighth of device memory. */
   hostBudget?: number;
   /** Where fetched parts persist. Default: `indexeddb` where it exists, else `memory`. */

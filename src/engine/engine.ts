@@ -1,6 +1,6 @@
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { Model } from "../api/model.ts";
-import type { LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
+import type { ExpertPrediction, LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
 import type { Backend } from "../backend/backend.ts";
 import { chatPrompts } from "../chat/prompt.ts";
 import type { OpenedModel } from "../experts/identity.ts";
@@ -129,13 +129,22 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       counts: residency.counts,
       recordBytes: slotBytes,
       hostBudget,
+      guessBy: guessBy(settings.prediction, backend),
     });
     const listeners = prefetcher ? [recorder, prefetcher] : [recorder];
     const segments =
       settings.segmentLayers === "auto"
         ? adaptiveSegments(layerCount, (layer) => slotBytes[layer]! > 0)
         : fixedSegments(layerCount, settings.segmentLayers);
-    const executor = createExecutor({ plan, backend, core, residency, listeners, segments });
+    const executor = createExecutor({
+      plan,
+      backend,
+      core,
+      residency,
+      listeners,
+      ...(prefetcher && { gates: prefetcher }),
+      segments,
+    });
     const completion = idleWork(
       settings.completeInBackground && store.kind === "indexeddb"
         ? (idleSignal) => library!.complete(idleSignal)
@@ -172,6 +181,16 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     else opened.close();
     throw error;
   }
+}
+
+/** Error: `invalid-argument` if the backend cannot guess so. */
+function guessBy(prediction: ExpertPrediction, { numerics }: Backend): ExpertPrediction {
+  if (prediction === "gates" && numerics.backend !== "wasm")
+    throw new WebMoEError(
+      "invalid-argument",
+      'prediction is "gates", which only the wasm backend can ask without waiting; leave it at "auto".',
+    );
+  return prediction;
 }
 
 async function readDescription(

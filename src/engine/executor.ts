@@ -9,8 +9,9 @@ import {
 } from "../backend/backend.ts";
 import type { ExpertsOp, ForwardPlan, LayerPlan, RouteOp } from "../model/plan.ts";
 import type { Prediction, Residency } from "../residency/residency.ts";
-import type { RoutingListener } from "../residency/routing-listener.ts";
+import type { GateListener, RoutingListener } from "../residency/routing-listener.ts";
 import type { Core } from "../wasm/core.ts";
+import { createLookahead } from "./lookahead.ts";
 import type { Segments } from "./segments.ts";
 import { yielder } from "./yield.ts";
 
@@ -61,6 +62,8 @@ export interface ExecutorOptions {
   readonly core: Core;
   readonly residency: Residency;
   readonly listeners: readonly RoutingListener[];
+  /** Told ahead what gates will pick, where the backend is the CPU. */
+  readonly gates?: GateListener;
   /** Where a decode pass that the device routes is cut into submissions. */
   readonly segments: Segments;
 }
@@ -74,12 +77,15 @@ export interface ExecutorOptions {
  * the same kernels on the same rows, so which one ran never shows in a token.
  */
 export function createExecutor(options: ExecutorOptions): Executor {
-  const { plan, backend, core, residency, listeners, segments } = options;
+  const { plan, backend, core, residency, listeners, gates, segments } = options;
   const { expertsPerToken, expertCount, layerCount } = plan.hyperparameters;
   const moeLayers = plan.layers.filter((layer) => layer.moe);
   // With fewer slots than a token needs at once, a replay would never settle its layer.
   const decodesInSegments =
     backend.routesOnDevice && moeLayers.every((layer) => residency.slotsOf(layer.index) >= expertsPerToken);
+  // A GPU would need a round trip for what it is to save.
+  const lookahead =
+    gates && backend.numerics.backend === "wasm" ? createLookahead(plan, backend, core) : undefined;
   const yieldIfDue = yielder();
   const counters: ExecutorCounters = { replays: 0, decodedTokens: 0, layerExecutions: 0 };
   let picks = new Uint32Array(0);
@@ -121,7 +127,9 @@ export function createExecutor(options: ExecutorOptions): Executor {
     signal?: AbortSignal,
   ): Promise<void> {
     let decisions: Decisions | undefined;
+    const askBefore = phase === "decode" && gates?.wantsGates() ? lookahead?.before(layer.index) : undefined;
     for (const op of layer.ops) {
+      if (op === askBefore) gates!.gates(layer.index + 1, await lookahead!.ask(layer.index));
       if (op.kind === "route") decisions = await decide(op, phase);
       else if (op.kind === "experts") await runExperts(op, decisions!, signal);
       else backend.run(op);

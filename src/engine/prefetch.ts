@@ -1,6 +1,6 @@
 import type { Library } from "../experts/library.ts";
 import type { Hyperparameters } from "../model/plan.ts";
-import { prefetchPlanner } from "../residency/prefetch-planner.ts";
+import { type GuessBy, prefetchPlanner } from "../residency/prefetch-planner.ts";
 import { createPrefetcher, type Prefetcher } from "../residency/prefetcher.ts";
 import type { Core } from "../wasm/core.ts";
 
@@ -17,17 +17,18 @@ export interface PrefetchOptions {
   readonly recordBytes: readonly number[];
   /** Bytes of the host tier, where guessed records wait. */
   readonly hostBudget: number;
+  readonly guessBy: GuessBy | "none";
 }
 
-/** Fetches ahead for one model; undefined where every expert has a slot or the host tier holds too little. */
+/** Fetches ahead for one model; undefined where nothing is to be guessed, every expert has a slot, or the host tier holds too little. */
 export function prefetcherFor(options: PrefetchOptions): Prefetcher | undefined {
-  const { hyperparameters, core, library, counts, recordBytes, hostBudget } = options;
+  const { hyperparameters, core, library, counts, recordBytes, hostBudget, guessBy } = options;
   const { expertCount } = hyperparameters;
   const maxBytes = Math.min(MAX_PREFETCH_BYTES, hostBudget / 2);
   const everyExpertFits = counts.every((count) => count === 0 || count === expertCount);
-  if (everyExpertFits || maxBytes < Math.max(...recordBytes)) return undefined;
+  if (guessBy === "none" || everyExpertFits || maxBytes < Math.max(...recordBytes)) return undefined;
   return createPrefetcher({
-    planner: prefetchPlanner({ ...hyperparameters, prediction: core.prediction, predictor: "mixed" }),
+    planner: prefetchPlanner({ ...hyperparameters, ...core, guessBy }),
     slots: core.slots,
     provider: library,
     // Reading the store costs this thread what it would save: verifying is most of it.

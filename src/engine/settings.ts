@@ -1,10 +1,13 @@
 import { WebMoEError } from "../api/errors.ts";
-import type { ExpertBudget, LoadOptions } from "../api/options.ts";
+import type { ExpertBudget, ExpertPrediction, LoadOptions } from "../api/options.ts";
 import { type ForwardPlan, kvBytesPerPosition } from "../model/plan.ts";
+import { PREDICTORS } from "../wasm/core-prediction.ts";
 import { EVICTION_POLICIES } from "../wasm/core-slots.ts";
 
 /** Most that may be asked for: what a machine has is another matter. */
 export const MAX_THREADS = 256;
+
+const EXPERT_PREDICTIONS: readonly ExpertPrediction[] = ["auto", "none", "gates", ...PREDICTORS];
 
 const DEFAULT_KV_BYTES = 1024 ** 3;
 
@@ -63,6 +66,7 @@ export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
     activations: oneOf("activations", options.activations, ["auto", "f32", "int8"], "auto"),
     store,
     eviction: oneOf("eviction", options.eviction, EVICTION_POLICIES, "adaptive"),
+    prediction: oneOf("prediction", options.prediction, EXPERT_PREDICTIONS, "auto"),
     slotShares: oneOf("slotShares", options.slotShares, ["even", "measured"], "measured"),
     threads: count("threads", options.threads, MAX_THREADS),
     expertBudget: expertBudget(options.expertBudget, deviceMemoryBytes / 4),

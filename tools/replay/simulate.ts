@@ -118,7 +118,7 @@ export function replay({ header, passes, slots, policy, link, planner, ...option
     const token = pass.tokens[0]!;
     const wanted = new Map<number, readonly number[]>();
     const ask = (layer: number, before: Decisions | undefined): void => {
-      const guess = guessing!.guess(layer, token, before).slice(0, counts[layer]!);
+      const guess = guessing!.guess(layer, token, { before, gates: undefined }).slice(0, counts[layer]!);
       wanted.set(layer, guess);
       for (const expert of guess)
         if (slots.lookup(layer, expert) === ABSENT) queue.prefetch(keyOf(layer, expert), recordBytes[layer]!);
@@ -141,7 +141,7 @@ export function replay({ header, passes, slots, policy, link, planner, ...option
         if (!missing.includes(expert)) hitMass += Math.abs(weights[i]!);
       });
       slots.observe(layer, pass.tokens, decisions, expertsPerToken);
-      planner?.learn(layer, pass.tokens, decisions, before);
+      planner?.learn(layer, pass.tokens, decisions, { before, gates: undefined });
       if (guessing && pass.layers[layer + 1]) ask(layer + 1, decisions);
       // A guess that did not come true is not worth its bytes any more.
       const layerOf = (key: number): number => Math.floor(key / expertCount);
