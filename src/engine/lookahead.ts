@@ -9,14 +9,15 @@ interface Gate {
   readonly linear: LinearOp;
 }
 
-function gateOf(layer: LayerPlan | undefined): Gate | undefined {
-  const route = layer?.ops.find((op) => op.kind === "route");
-  const linear = layer?.ops.find((op) => op.kind === "linear" && op.out === route?.logits) as
-    | LinearOp
-    | undefined;
-  const norm = layer?.ops.find((op) => op.kind === "rms-norm" && op.out === linear?.x) as
-    | RmsNormOp
-    | undefined;
+function gateOf(layer: LayerPlan): Gate | undefined {
+  const ops = layer.ops.slice(
+    0,
+    layer.ops.findIndex(({ kind }) => kind === "route"),
+  );
+  const logits = layer.ops.find((op) => op.kind === "route")?.logits;
+  const linear = ops.findLast((op) => op.kind === "linear" && op.out === logits) as LinearOp | undefined;
+  // The last one before it: earlier norms of the layer may write the same value.
+  const norm = ops.findLast((op) => op.kind === "rms-norm" && op.out === linear?.x) as RmsNormOp | undefined;
   return linear && norm && { norm, linear };
 }
 
