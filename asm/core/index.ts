@@ -16,6 +16,7 @@ export {
 } from "./dispatch/slots";
 export { checkElements, repackBlocks } from "./layout/repack";
 export { reserve, stage } from "./memory";
+export { routeResident } from "./router/resident";
 export { route, routeScratchBytes } from "./router/topk";
 export { sample, sampleScratchBytes } from "./sampler/sample";
 export { bpeEncode, bpeLoad } from "./tokenizer/bpe";

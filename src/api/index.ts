@@ -12,6 +12,7 @@ export type {
   LoadOptions,
   LoadProgress,
   ModelSource,
+  OnMiss,
   SlotShares,
 } from "./options.ts";
 export type { GenerateResult, Token } from "./tokens.ts";

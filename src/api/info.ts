@@ -71,6 +71,8 @@ export interface Stats {
   wastedBytes: number;
   /** Segments run again because an expert was missing. */
   replays: number;
+  /** Share of the router's picks that generated tokens took; 1 unless `onMiss` or `cacheMargin` made routing inexact. */
+  routingAgreement: number;
   /** Tokens generated after the first of each prompt, and layers that ran for them: more where some ran again. */
   decodedTokens: number;
   layerExecutions: number;

@@ -12,6 +12,9 @@ export type EvictionPolicy = "lru" | "lfu" | "lru-2" | "adaptive";
 /** How layers share the slots; see `LoadOptions.slotShares`. */
 export type SlotShares = "even" | "measured";
 
+/** What a token does about an expert that is not on the device; see `LoadOptions.onMiss`. */
+export type OnMiss = "wait" | "substitute" | "skip";
+
 /** By what experts are guessed before a router asks; see `LoadOptions.prediction`. */
 export type ExpertPrediction = "auto" | "none" | "gates" | "usual" | "recent" | "token" | "layer" | "mixed";
 
@@ -63,6 +66,18 @@ export interface LoadOptions {
    * Default: `auto`.
    */
   prediction?: ExpertPrediction;
+  /**
+   * What a generated token does about a picked expert that is not on the device. `wait` fetches it: exact.
+   * `substitute` takes the best-scored expert that is there instead, `skip` goes without: faster, and **other tokens**,
+   * which then depend on what was fetched when. The expert comes in the background, for later tokens. Prompts are
+   * always exact. `stats().routingAgreement` says how often the router's own picks were taken. WASM only. Default: `wait`.
+   */
+  onMiss?: OnMiss;
+  /**
+   * Above 0, an expert on the device takes the place of a picked one that is not, if its selection score is at most
+   * this share below: **inexact** as `onMiss` other than `wait` is. WASM only. Default: 0.
+   */
+  cacheMargin?: number;
   /** Bytes of expert records kept in RAM behind the device's slots. Default: an eighth of device memory. */
   hostBudget?: number;
   /** Where fetched parts persist. Default: `indexeddb` where it exists, else `memory`. */

@@ -13,11 +13,12 @@ import { tokenizerFrom } from "../model/tokenizer/from-metadata.ts";
 import { routingRecorder } from "../residency/recorder.ts";
 import { createResidency, type Residency } from "../residency/residency.ts";
 import { budgetBytes } from "../residency/slot-budget.ts";
-import { type Core, instantiateCore } from "../wasm/core.ts";
+import { type Core, type InexactRouting, instantiateCore } from "../wasm/core.ts";
 import { chooseBackend } from "./choose-backend.ts";
 import { partDirectory } from "./directory.ts";
 import { createExecutor } from "./executor.ts";
 import { idleWork } from "./idle-work.ts";
+import { inexactRouter } from "./inexact.ts";
 import { modelInfo } from "./model-info.ts";
 import type { Platform } from "./platform.ts";
 import { prefetcherFor } from "./prefetch.ts";
@@ -136,6 +137,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       settings.segmentLayers === "auto"
         ? adaptiveSegments(layerCount, (layer) => slotBytes[layer]! > 0)
         : fixedSegments(layerCount, settings.segmentLayers);
+    const inexact = inexactRouter(core, residency, inexactRouting(settings, backend));
     const executor = createExecutor({
       plan,
       backend,
@@ -143,6 +145,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       residency,
       listeners,
       ...(prefetcher && { gates: prefetcher }),
+      ...(inexact && { inexact }),
       segments,
     });
     const completion = idleWork(
@@ -168,6 +171,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       residency,
       recorder,
       prefetch: prefetcher?.counters,
+      inexact,
       completion,
       counters: library.counters,
       async close() {
@@ -191,6 +195,16 @@ function guessBy(prediction: ExpertPrediction, { numerics }: Backend): ExpertPre
       'prediction is "gates", which only the wasm backend can ask without waiting; leave it at "auto".',
     );
   return prediction;
+}
+
+/** Error: `invalid-argument` if the backend cannot route so. */
+function inexactRouting({ onMiss, cacheMargin }: LoadSettings, { numerics }: Backend): InexactRouting {
+  if ((onMiss !== "wait" || cacheMargin > 0) && numerics.backend !== "wasm")
+    throw new WebMoEError(
+      "invalid-argument",
+      `onMiss is "${onMiss}" and cacheMargin ${cacheMargin}: only the wasm backend routes inexactly. Leave them out, or take backend: "wasm".`,
+    );
+  return { onMiss, cacheMargin };
 }
 
 async function readDescription(

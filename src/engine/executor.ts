@@ -10,7 +10,8 @@ import {
 import type { ExpertsOp, ForwardPlan, LayerPlan, RouteOp } from "../model/plan.ts";
 import type { Prediction, Residency } from "../residency/residency.ts";
 import type { GateListener, RoutingListener } from "../residency/routing-listener.ts";
-import type { Core } from "../wasm/core.ts";
+import type { Core, DispatchPlan } from "../wasm/core.ts";
+import type { InexactRouter } from "./inexact.ts";
 import { createLookahead } from "./lookahead.ts";
 import type { Segments } from "./segments.ts";
 import { yielder } from "./yield.ts";
@@ -62,6 +63,8 @@ export interface ExecutorOptions {
   readonly core: Core;
   readonly residency: Residency;
   readonly listeners: readonly RoutingListener[];
+  /** Reroutes generated tokens, where the user has asked for that. */
+  readonly inexact?: InexactRouter;
   /** Told ahead what gates will pick, where the backend is the CPU. */
   readonly gates?: GateListener;
   /** Where a decode pass that the device routes is cut into submissions. */
@@ -77,7 +80,7 @@ export interface ExecutorOptions {
  * the same kernels on the same rows, so which one ran never shows in a token.
  */
 export function createExecutor(options: ExecutorOptions): Executor {
-  const { plan, backend, core, residency, listeners, gates, segments } = options;
+  const { plan, backend, core, residency, listeners, gates, inexact, segments } = options;
   const { expertsPerToken, expertCount, layerCount } = plan.hyperparameters;
   const moeLayers = plan.layers.filter((layer) => layer.moe);
   // With fewer slots than a token needs at once, a replay would never settle its layer.
@@ -100,25 +103,42 @@ export function createExecutor(options: ExecutorOptions): Executor {
     picks.set(ids.subarray(ids.length - expertsPerToken), layer * expertsPerToken);
   };
 
-  async function decide(op: RouteOp, phase: "prefill" | "decode"): Promise<Decisions> {
+  /** The router's picks, and what is run: the same, unless routing is inexact. */
+  interface Routed {
+    readonly exact: Decisions;
+    readonly taken: Decisions;
+  }
+
+  async function decide(op: RouteOp, phase: "prefill" | "decode"): Promise<Routed> {
     if (phase === "decode" && backend.routesOnDevice) {
       backend.run(op);
       const { routing } = await backend.submit({ routing: { from: op.layer, to: op.layer + 1 } });
-      return routing!;
+      return { exact: routing!, taken: routing! };
     }
     const { value } = await backend.submit({ value: op.logits });
-    const decisions = core.route(op.spec, value!, value!.length / op.spec.expertCount);
-    backend.setDecisions(op, decisions);
-    return decisions;
+    const exact = core.route(op.spec, value!, value!.length / op.spec.expertCount);
+    const taken = phase === "decode" && inexact ? inexact.take(op.layer, op.spec, value!, exact) : exact;
+    backend.setDecisions(op, taken);
+    return { exact, taken };
   }
 
-  async function runExperts(op: ExpertsOp, decisions: Decisions, signal?: AbortSignal): Promise<void> {
-    const dispatch = core.groupByExpert(decisions.ids, expertCount);
-    settle(op.layer, decisions);
-    for await (const wave of residency.waves(op.layer, dispatch, signal)) {
+  async function runExperts(op: ExpertsOp, { exact, taken }: Routed, signal?: AbortSignal): Promise<void> {
+    settle(op.layer, exact);
+    for await (const wave of residency.waves(op.layer, dispatchOf(taken.ids), signal)) {
       await backend.runWave(op, wave);
       throwIfAborted(signal);
     }
+  }
+
+  function dispatchOf(ids: Uint32Array): DispatchPlan {
+    if (!ids.includes(ABSENT)) return core.groupByExpert(ids, expertCount);
+    // A token that goes without some of its picks: its entries are the ranks of the others.
+    const ranks = Array.from(ids.keys()).filter((rank) => ids[rank] !== ABSENT);
+    const dispatch = core.groupByExpert(
+      Uint32Array.from(ranks, (rank) => ids[rank]!),
+      expertCount,
+    );
+    return { ...dispatch, entries: dispatch.entries.map((entry) => ranks[entry]!) };
   }
 
   async function runLayerCut(
@@ -126,12 +146,12 @@ export function createExecutor(options: ExecutorOptions): Executor {
     phase: "prefill" | "decode",
     signal?: AbortSignal,
   ): Promise<void> {
-    let decisions: Decisions | undefined;
+    let routed: Routed | undefined;
     const askBefore = phase === "decode" && gates?.wantsGates() ? lookahead?.before(layer.index) : undefined;
     for (const op of layer.ops) {
       if (op === askBefore) gates!.gates(layer.index + 1, await lookahead!.ask(layer.index));
-      if (op.kind === "route") decisions = await decide(op, phase);
-      else if (op.kind === "experts") await runExperts(op, decisions!, signal);
+      if (op.kind === "route") routed = await decide(op, phase);
+      else if (op.kind === "experts") await runExperts(op, routed!, signal);
       else backend.run(op);
     }
     if (phase === "decode") counters.layerExecutions++;

@@ -1,6 +1,7 @@
 import { WebMoEError } from "../api/errors.ts";
 import type { ExpertBudget, ExpertPrediction, LoadOptions } from "../api/options.ts";
 import { type ForwardPlan, kvBytesPerPosition } from "../model/plan.ts";
+import { ON_MISS } from "../wasm/core-instance.ts";
 import { PREDICTORS } from "../wasm/core-prediction.ts";
 import { EVICTION_POLICIES } from "../wasm/core-slots.ts";
 
@@ -37,6 +38,12 @@ function count(name: string, value: number | undefined, max: number): number | u
   return value;
 }
 
+function share(name: string, value = 0): number {
+  if (typeof value !== "number" || !(value >= 0 && value <= 1))
+    throw new WebMoEError("invalid-argument", `${name} is ${String(value)}; it must be from 0 to 1.`);
+  return value;
+}
+
 function segmentLayers(value: LoadOptions["segmentLayers"]): number | "auto" {
   if (value === "all") return Number.MAX_SAFE_INTEGER;
   return value === "auto" ? value : (count("segmentLayers", value, 1024) ?? "auto");
@@ -66,6 +73,8 @@ export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
     activations: oneOf("activations", options.activations, ["auto", "f32", "int8"], "auto"),
     store,
     eviction: oneOf("eviction", options.eviction, EVICTION_POLICIES, "adaptive"),
+    onMiss: oneOf("onMiss", options.onMiss, ON_MISS, "wait"),
+    cacheMargin: share("cacheMargin", options.cacheMargin),
     prediction: oneOf("prediction", options.prediction, EXPERT_PREDICTIONS, "auto"),
     slotShares: oneOf("slotShares", options.slotShares, ["even", "measured"], "measured"),
     threads: count("threads", options.threads, MAX_THREADS),

@@ -37,6 +37,10 @@ export interface Residency {
    * its tokens' picks, [tokens, expertsPerToken]; once a pass and layer, before their experts are asked for.
    */
   account(layer: number, tokens: Uint32Array, picks: Decisions): void;
+  /** `[expertCount]`: slot or ABSENT, with what `fetchLater` has brought. Call it while nothing computes. */
+  table(layer: number): Uint32Array;
+  /** Asks for experts that nobody waits for; they get slots when `table` is next called. */
+  fetchLater(layer: number, experts: readonly number[]): void;
   /**
    * Between generations: shares slots out anew if layers need them otherwise than they have them, within the bytes
    * that were allocated first. Slots are empty then, and fill from the tiers behind them.
@@ -63,6 +67,8 @@ export interface ResidencyCounters {
 
 /** Records on their way to a slot are held by nobody's budget: this many bytes at most (one record at least). */
 const LOOK_AHEAD_BYTES = 32 * 1024 * 1024;
+
+const NOBODY = new Uint32Array(0);
 
 export interface ResidencyOptions {
   readonly core: Core;
@@ -97,6 +103,9 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
 
   const isAbsent = (layer: number, expert: number): boolean => slots.lookup(layer, expert) === ABSENT;
   const publish = (layer: number): void => backend.writeSlotTable(layer, slots.table(layer));
+  /** Records that came for `fetchLater`, and what it has asked for. */
+  let late: ExpertRecord[] = [];
+  const asked = new Set<number>();
   const publishAll = (): void => {
     slotBytes.forEach((bytes, layer) => {
       if (bytes > 0) publish(layer);
@@ -194,6 +203,30 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
         if (isAbsent(layer, expert)) counters.misses++;
         else counters.hits++;
       slots.observe(layer, tokens, picks, expertsPerToken);
+    },
+
+    table(layer) {
+      const records = late.filter((record) => record.layer === layer);
+      if (records.length > 0) {
+        late = late.filter((record) => record.layer !== layer);
+        for (const record of records) if (isAbsent(layer, record.expert)) place(record, NOBODY);
+        publish(layer);
+      }
+      return slots.table(layer);
+    },
+
+    fetchLater(layer, experts) {
+      for (const expert of experts) {
+        const key = layer * expertCount + expert;
+        if (asked.has(key)) continue;
+        asked.add(key);
+        provider
+          .record(layer, expert, { priority: "prefetch" })
+          .then((record) => late.push(record))
+          // Nobody waits for it: whoever does will meet the failure.
+          .catch(() => undefined)
+          .finally(() => asked.delete(key));
+      }
     },
 
     async share() {

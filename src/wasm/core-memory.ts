@@ -48,6 +48,24 @@ export interface CoreExports {
     weights: number,
     scratch: number,
   ): void;
+  routeResident(
+    logits: number,
+    experts: number,
+    k: number,
+    scoreKind: number,
+    bias: number,
+    groupCount: number,
+    groupKept: number,
+    groupScore: number,
+    weightKind: number,
+    scale: number,
+    slots: number,
+    margin: number,
+    onMiss: number,
+    ids: number,
+    weights: number,
+    scratch: number,
+  ): void;
   groupByExpert(
     ids: number,
     count: number,

@@ -1,4 +1,4 @@
-import type { EvictionPolicy } from "../api/options.ts";
+import type { EvictionPolicy, OnMiss } from "../api/options.ts";
 import type { QuantName } from "../model/quantization.ts";
 import type { RouterSpec } from "../model/router-spec.ts";
 import type { Decisions, SampleParams } from "./decisions.ts";
@@ -90,6 +90,12 @@ export interface PredictionTables {
   rate(predictor: Predictor, layer: number, token: number, before: Decisions | undefined): Float64Array;
 }
 
+/** How picks whose experts are not on the device give way; see `LoadOptions`. */
+export interface InexactRouting {
+  readonly cacheMargin: number;
+  readonly onMiss: OnMiss;
+}
+
 /**
  * core.wasm: what must be fast and exact on the CPU, one instance a model. All arrays given and returned are the
  * caller's own; nothing aliases WASM memory.
@@ -109,6 +115,11 @@ export interface Core {
   encodeWord(word: Uint8Array): Uint32Array;
   /** Interprets the router on `logits` [rows, expertCount]; `bias` is the spec's selection bias, if it has one. */
   route(spec: RouterSpec, logits: Float32Array, rows: number, bias?: Float32Array): Decisions;
+  /**
+   * Inexact: one row routed to experts that have slots in `table` [expertCount], as `LoadOptions` describes. An id of
+   * ABSENT, with weight 0, is a pick that is left out.
+   */
+  routeResident(spec: RouterSpec, logits: Float32Array, table: Uint32Array, how: InexactRouting): Decisions;
   /** Groups `ids` [rows · expertsPerToken] by expert. */
   groupByExpert(ids: Uint32Array, expertCount: number): DispatchPlan;
   readonly slots: SlotTables;
