@@ -4,17 +4,19 @@ export { xxh64 } from "./checksum/xxh64";
 export { groupByExpert } from "./dispatch/group";
 export { predictionLearn, predictionRate, predictionReset } from "./dispatch/prediction";
 export {
-  slotsAddLayer,
+  slotsDemand,
   slotsEvict,
   slotsLookup,
   slotsLost,
   slotsObserve,
   slotsPlace,
   slotsReset,
+  slotsResize,
   slotsTable,
 } from "./dispatch/slots";
 export { checkElements, repackBlocks } from "./layout/repack";
 export { reserve, stage } from "./memory";
+export { routeResident } from "./router/resident";
 export { route, routeScratchBytes } from "./router/topk";
 export { sample, sampleScratchBytes } from "./sampler/sample";
 export { bpeEncode, bpeLoad } from "./tokenizer/bpe";

@@ -7,9 +7,12 @@ export type {
   BackendChoice,
   EvictionPolicy,
   ExpertBudget,
+  ExpertPrediction,
   GenerateOptions,
   LoadOptions,
   LoadProgress,
   ModelSource,
+  OnMiss,
+  SlotShares,
 } from "./options.ts";
 export type { GenerateResult, Token } from "./tokens.ts";

@@ -47,6 +47,7 @@ export interface ModelInfo {
   /** Quantisation name → tensors that use it. */
   quantizations: Readonly<Record<string, number>>;
   expertBudget: number;
+  /** At load; `stats()` has those of now. */
   slotsPerLayer: readonly number[];
   /** `file`: messages are written by the file's chat template; `none`: it has none, contents follow each other. */
   chatTemplate: "file" | "none";
@@ -70,6 +71,13 @@ export interface Stats {
   wastedBytes: number;
   /** Segments run again because an expert was missing. */
   replays: number;
+  /** Share of the router's picks that generated tokens took; 1 unless `onMiss` or `cacheMargin` made routing inexact. */
+  routingAgreement: number;
+  /** Tokens generated after the first of each prompt, and layers that ran for them: more where some ran again. */
+  decodedTokens: number;
+  layerExecutions: number;
+  /** Slots by layer; they move between generations where `slotShares` is `measured`. */
+  slotsPerLayer: readonly number[];
   residentExperts: number;
   residentExpertBytes: number;
   /** Highest number of expert bytes ever allocated on the device, staging included. */

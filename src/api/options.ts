@@ -9,6 +9,15 @@ export type ExpertBudget = number | "all" | "min" | `${number}%`;
 /** Who gives up a slot; see `LoadOptions.eviction`. */
 export type EvictionPolicy = "lru" | "lfu" | "lru-2" | "adaptive";
 
+/** How layers share the slots; see `LoadOptions.slotShares`. */
+export type SlotShares = "even" | "measured";
+
+/** What a token does about an expert that is not on the device; see `LoadOptions.onMiss`. */
+export type OnMiss = "wait" | "substitute" | "skip";
+
+/** By what experts are guessed before a router asks; see `LoadOptions.prediction`. */
+export type ExpertPrediction = "auto" | "none" | "gates" | "usual" | "recent" | "token" | "layer" | "mixed";
+
 export interface LoadProgress {
   /** `header`: metadata; `trunk`: always-used weights; `experts`: weights fetched ahead; `compile`: GPU pipelines. */
   phase: "header" | "trunk" | "experts" | "compile";
@@ -45,6 +54,31 @@ export interface LoadOptions {
    * usually follows the last picks make the least likely (`adaptive`). Never changes a token. Default: `adaptive`.
    */
   eviction?: EvictionPolicy;
+  /**
+   * `even` gives every layer as many slots as the others; `measured` moves slots between generations to the layers
+   * that miss most, within the same budget. Never changes a token. Default: `measured`.
+   */
+  slotShares?: SlotShares;
+  /**
+   * By what experts are guessed and fetched from the network before a layer asks for them: how often the model or the
+   * text at hand picks them (`usual`, `recent`), what goes with the token's id or the picks of the layer before
+   * (`token`, `layer`), all of these (`mixed`), or the layer's own gate on the state one layer before (`gates`, WASM
+   * only). `auto` takes whichever was worth most of late, `none` fetches on demand. Never changes a token.
+   * Default: `auto`.
+   */
+  prediction?: ExpertPrediction;
+  /**
+   * What a generated token does about a picked expert that is not on the device. `wait` fetches it: exact.
+   * `substitute` takes the best-scored expert that is there instead, `skip` goes without: faster, and **other tokens**,
+   * which then depend on what was fetched when. The expert comes in the background, for later tokens. Prompts are
+   * always exact. `stats().routingAgreement` says how often the router's own picks were taken. WASM only. Default: `wait`.
+   */
+  onMiss?: OnMiss;
+  /**
+   * Above 0, an expert on the device takes the place of a picked one that is not, if its selection score is at most
+   * this share below: **inexact** as `onMiss` other than `wait` is. WASM only. Default: 0.
+   */
+  cacheMargin?: number;
   /** Bytes of expert records kept in RAM behind the device's slots. Default: an eighth of device memory. */
   hostBudget?: number;
   /** Where fetched parts persist. Default: `indexeddb` where it exists, else `memory`. */
@@ -52,10 +86,10 @@ export interface LoadOptions {
   /** Fetch the rest of a remote model in idle time, so that it works offline. Default: true. */
   completeInBackground?: boolean;
   /**
-   * Layers per GPU submission in decode: 1 is the reference path, `all` is one round trip a token.
-   * Never changes a token. Default: `all` when every expert has a slot, else 1.
+   * Layers per GPU submission in decode: 1 is the reference path, `all` is one round trip a token, `auto` follows how
+   * often experts are missing and what a round trip costs. Never changes a token. Default: `auto`.
    */
-  segmentLayers?: number | "all";
+  segmentLayers?: number | "all" | "auto";
   signal?: AbortSignal;
   onProgress?: (progress: LoadProgress) => void;
 }

@@ -1,6 +1,6 @@
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { Model } from "../api/model.ts";
-import type { LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
+import type { ExpertPrediction, LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
 import type { Backend } from "../backend/backend.ts";
 import { chatPrompts } from "../chat/prompt.ts";
 import type { OpenedModel } from "../experts/identity.ts";
@@ -10,23 +10,21 @@ import { readGgufHeader } from "../model/gguf/read.ts";
 import { describeModel, type ModelDescription } from "../model/model.ts";
 import { splitCountOf } from "../model/model-file.ts";
 import { tokenizerFrom } from "../model/tokenizer/from-metadata.ts";
-import { prefetchPlanner } from "../residency/prefetch-planner.ts";
-import { createPrefetcher } from "../residency/prefetcher.ts";
 import { routingRecorder } from "../residency/recorder.ts";
 import { createResidency, type Residency } from "../residency/residency.ts";
 import { budgetBytes } from "../residency/slot-budget.ts";
-import { type Core, instantiateCore } from "../wasm/core.ts";
+import { type Core, type InexactRouting, instantiateCore } from "../wasm/core.ts";
 import { chooseBackend } from "./choose-backend.ts";
 import { partDirectory } from "./directory.ts";
 import { createExecutor } from "./executor.ts";
 import { idleWork } from "./idle-work.ts";
+import { inexactRouter } from "./inexact.ts";
 import { modelInfo } from "./model-info.ts";
 import type { Platform } from "./platform.ts";
+import { prefetcherFor } from "./prefetch.ts";
+import { adaptiveSegments, fixedSegments } from "./segments.ts";
 import { createSession } from "./session.ts";
 import { contextLengthFor, type LoadSettings, loadSettings } from "./settings.ts";
-
-/** Expert bytes that may be on their way on a guess; half of the host tier where that is less. */
-const MAX_PREFETCH_BYTES = 32 * 1024 * 1024;
 
 /**
  * Opens a model: header, then trunk into the backend, then slots; experts come when a token asks for them.
@@ -120,37 +118,36 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
         expertsPerToken,
         policy: settings.eviction,
         budget: bytes,
+        shares: settings.slotShares,
       }),
     );
     throwIfAborted(signal);
-    const everyExpertFits = residency.counts.every((count) => count === 0 || count === expertCount);
-    const segmentLayers = Math.min(settings.segmentLayers ?? (everyExpertFits ? layerCount : 1), layerCount);
     const recorder = routingRecorder({ vocabSize, expertCount, expertsPerToken, recordBytes: slotBytes });
-    const largestRecord = Math.max(...slotBytes);
-    const prefetchBytes = Math.min(MAX_PREFETCH_BYTES, settings.hostBudget / 2);
-    const prefetcher =
-      everyExpertFits || prefetchBytes < largestRecord
-        ? undefined
-        : createPrefetcher({
-            planner: prefetchPlanner({
-              prediction: core.prediction,
-              predictor: "mixed",
-              layerCount,
-              expertCount,
-              expertsPerToken,
-              vocabSize,
-            }),
-            slots: core.slots,
-            provider: library,
-            // Reading the store costs this thread what it would save: verifying is most of it.
-            atHand: (layer, expert) =>
-              library!.residentInHost(layer, expert) || library!.residentInStore(layer, expert),
-            fetchedBytes: () => library!.counters().networkBytes,
-            recordBytes: slotBytes,
-            maxBytes: prefetchBytes,
-          });
+    const prefetcher = prefetcherFor({
+      hyperparameters: plan.hyperparameters,
+      core,
+      library,
+      counts: residency.counts,
+      recordBytes: slotBytes,
+      hostBudget,
+      guessBy: guessBy(settings.prediction, backend),
+    });
     const listeners = prefetcher ? [recorder, prefetcher] : [recorder];
-    const executor = createExecutor({ plan, backend, core, residency, listeners, segmentLayers });
+    const segments =
+      settings.segmentLayers === "auto"
+        ? adaptiveSegments(layerCount, (layer) => slotBytes[layer]! > 0)
+        : fixedSegments(layerCount, settings.segmentLayers);
+    const inexact = inexactRouter(core, residency, inexactRouting(settings, backend));
+    const executor = createExecutor({
+      plan,
+      backend,
+      core,
+      residency,
+      listeners,
+      ...(prefetcher && { gates: prefetcher }),
+      ...(inexact && { inexact }),
+      segments,
+    });
     const completion = idleWork(
       settings.completeInBackground && store.kind === "indexeddb"
         ? (idleSignal) => library!.complete(idleSignal)
@@ -174,6 +171,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       residency,
       recorder,
       prefetch: prefetcher?.counters,
+      inexact,
       completion,
       counters: library.counters,
       async close() {
@@ -187,6 +185,26 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     else opened.close();
     throw error;
   }
+}
+
+/** Error: `invalid-argument` if the backend cannot guess so. */
+function guessBy(prediction: ExpertPrediction, { numerics }: Backend): ExpertPrediction {
+  if (prediction === "gates" && numerics.backend !== "wasm")
+    throw new WebMoEError(
+      "invalid-argument",
+      'prediction is "gates", which only the wasm backend can ask without waiting; leave it at "auto".',
+    );
+  return prediction;
+}
+
+/** Error: `invalid-argument` if the backend cannot route so. */
+function inexactRouting({ onMiss, cacheMargin }: LoadSettings, { numerics }: Backend): InexactRouting {
+  if ((onMiss !== "wait" || cacheMargin > 0) && numerics.backend !== "wasm")
+    throw new WebMoEError(
+      "invalid-argument",
+      `onMiss is "${onMiss}" and cacheMargin ${cacheMargin}: only the wasm backend routes inexactly. Leave them out, or take backend: "wasm".`,
+    );
+  return { onMiss, cacheMargin };
 }
 
 async function readDescription(

@@ -4,6 +4,7 @@ import type { ForwardPlan, Op } from "../model/plan.ts";
 import type { Residency } from "../residency/residency.ts";
 import type { Core } from "../wasm/core.ts";
 import { createExecutor } from "./executor.ts";
+import { fixedSegments } from "./segments.ts";
 
 const embed: Op = { kind: "embed", weight: "token_embd.weight", out: 0 };
 const head: Op = { kind: "linear", x: 0, weights: ["output.weight"], out: 1 };
@@ -39,14 +40,16 @@ function recordingDevice() {
   return { backend, settled };
 }
 
+const RESIDENCY = { share: async () => undefined } as Residency;
+
 test("every chunk of a dense prompt is submitted before the next pass begins", async () => {
   const { backend, settled } = recordingDevice();
   const executor = createExecutor({
     plan: DENSE,
     backend,
     core: {} as Core,
-    residency: {} as Residency,
-    segmentLayers: 1,
+    residency: RESIDENCY,
+    segments: fixedSegments(1, 1),
     listeners: [],
   });
   await executor.prefill(new Uint32Array(2 * CHUNK_ROWS + 1), { kind: "logits" });
@@ -63,8 +66,8 @@ test("a prompt that begins like the last one computes only the chunks that diffe
     plan: DENSE,
     backend,
     core: {} as Core,
-    residency: {} as Residency,
-    segmentLayers: 1,
+    residency: RESIDENCY,
+    segments: fixedSegments(1, 1),
     listeners: [],
   });
   const prompt = (length: number, last = 7): Uint32Array =>

@@ -9,9 +9,18 @@ import {
 } from "../backend/backend.ts";
 import type { ExpertsOp, ForwardPlan, LayerPlan, RouteOp } from "../model/plan.ts";
 import type { Prediction, Residency } from "../residency/residency.ts";
-import type { RoutingListener } from "../residency/routing-listener.ts";
-import type { Core } from "../wasm/core.ts";
+import type { GateListener, RoutingListener } from "../residency/routing-listener.ts";
+import type { Core, DispatchPlan } from "../wasm/core.ts";
+import type { InexactRouter } from "./inexact.ts";
+import { createLookahead } from "./lookahead.ts";
+import type { Segments } from "./segments.ts";
 import { yielder } from "./yield.ts";
+
+const NOTHING_ROUTED = {
+  ids: new Uint32Array(0),
+  weights: new Float32Array(0),
+  slots: new Uint32Array(0),
+};
 
 /** What the last pass of a computation is for. */
 export type Finish = { readonly kind: "token"; readonly params: SampleParams } | { readonly kind: "logits" };
@@ -35,10 +44,17 @@ export interface Executor {
   prefill(tokens: Uint32Array, finish: Finish, signal?: AbortSignal): Promise<Prefilled>;
   /** Computes one token at `position`. */
   decode(token: number, position: number, finish: Finish, signal?: AbortSignal): Promise<Finished>;
-  /** Segments run again because an expert was missing. */
-  readonly replays: number;
+  readonly counters: ExecutorCounters;
   /** `[layers, expertsPerToken]` of the last settled token; empty before the first. */
   readonly picks: Uint32Array;
+}
+
+export interface ExecutorCounters {
+  /** Segments run again because an expert was missing. */
+  replays: number;
+  /** Tokens decoded, and layers that ran for them, each replay counted. */
+  decodedTokens: number;
+  layerExecutions: number;
 }
 
 export interface ExecutorOptions {
@@ -47,8 +63,12 @@ export interface ExecutorOptions {
   readonly core: Core;
   readonly residency: Residency;
   readonly listeners: readonly RoutingListener[];
-  /** Layers per submission in decode. */
-  readonly segmentLayers: number;
+  /** Reroutes generated tokens, where the user has asked for that. */
+  readonly inexact?: InexactRouter;
+  /** Told ahead what gates will pick, where the backend is the CPU. */
+  readonly gates?: GateListener;
+  /** Where a decode pass that the device routes is cut into submissions. */
+  readonly segments: Segments;
 }
 
 /**
@@ -60,44 +80,65 @@ export interface ExecutorOptions {
  * the same kernels on the same rows, so which one ran never shows in a token.
  */
 export function createExecutor(options: ExecutorOptions): Executor {
-  const { plan, backend, core, residency, listeners, segmentLayers } = options;
+  const { plan, backend, core, residency, listeners, gates, inexact, segments } = options;
   const { expertsPerToken, expertCount, layerCount } = plan.hyperparameters;
   const moeLayers = plan.layers.filter((layer) => layer.moe);
   // With fewer slots than a token needs at once, a replay would never settle its layer.
   const decodesInSegments =
     backend.routesOnDevice && moeLayers.every((layer) => residency.slotsOf(layer.index) >= expertsPerToken);
+  // A GPU would need a round trip for what it is to save.
+  const lookahead =
+    gates && backend.numerics.backend === "wasm" ? createLookahead(plan, backend, core) : undefined;
   const yieldIfDue = yielder();
-  let replays = 0;
+  const counters: ExecutorCounters = { replays: 0, decodedTokens: 0, layerExecutions: 0 };
   let picks = new Uint32Array(0);
+  let passTokens: Uint32Array = picks;
 
   /** What a layer of this pass decided, once and exact. */
   const settle = (layer: number, decisions: Decisions): void => {
     const { ids } = decisions;
-    residency.account(layer, decisions);
+    residency.account(layer, passTokens, decisions);
     for (const listener of listeners) listener.layer(layer, decisions);
     if (picks.length === 0) picks = new Uint32Array(layerCount * expertsPerToken);
     picks.set(ids.subarray(ids.length - expertsPerToken), layer * expertsPerToken);
   };
 
-  async function decide(op: RouteOp, phase: "prefill" | "decode"): Promise<Decisions> {
+  /** The router's picks, and what is run: the same, unless routing is inexact. */
+  interface Routed {
+    readonly exact: Decisions;
+    readonly taken: Decisions;
+  }
+
+  async function decide(op: RouteOp, phase: "prefill" | "decode"): Promise<Routed> {
     if (phase === "decode" && backend.routesOnDevice) {
       backend.run(op);
       const { routing } = await backend.submit({ routing: { from: op.layer, to: op.layer + 1 } });
-      return routing!;
+      return { exact: routing!, taken: routing! };
     }
     const { value } = await backend.submit({ value: op.logits });
-    const decisions = core.route(op.spec, value!, value!.length / op.spec.expertCount);
-    backend.setDecisions(op, decisions);
-    return decisions;
+    const exact = core.route(op.spec, value!, value!.length / op.spec.expertCount);
+    const taken = phase === "decode" && inexact ? inexact.take(op.layer, op.spec, value!, exact) : exact;
+    backend.setDecisions(op, taken);
+    return { exact, taken };
   }
 
-  async function runExperts(op: ExpertsOp, decisions: Decisions, signal?: AbortSignal): Promise<void> {
-    const dispatch = core.groupByExpert(decisions.ids, expertCount);
-    settle(op.layer, decisions);
-    for await (const wave of residency.waves(op.layer, dispatch, signal)) {
+  async function runExperts(op: ExpertsOp, { exact, taken }: Routed, signal?: AbortSignal): Promise<void> {
+    settle(op.layer, exact);
+    for await (const wave of residency.waves(op.layer, dispatchOf(taken.ids), signal)) {
       await backend.runWave(op, wave);
       throwIfAborted(signal);
     }
+  }
+
+  function dispatchOf(ids: Uint32Array): DispatchPlan {
+    if (!ids.includes(ABSENT)) return core.groupByExpert(ids, expertCount);
+    // A token that goes without some of its picks: its entries are the ranks of the others.
+    const ranks = Array.from(ids.keys()).filter((rank) => ids[rank] !== ABSENT);
+    const dispatch = core.groupByExpert(
+      Uint32Array.from(ranks, (rank) => ids[rank]!),
+      expertCount,
+    );
+    return { ...dispatch, entries: dispatch.entries.map((entry) => ranks[entry]!) };
   }
 
   async function runLayerCut(
@@ -105,12 +146,15 @@ export function createExecutor(options: ExecutorOptions): Executor {
     phase: "prefill" | "decode",
     signal?: AbortSignal,
   ): Promise<void> {
-    let decisions: Decisions | undefined;
+    let routed: Routed | undefined;
+    const askBefore = phase === "decode" && gates?.wantsGates() ? lookahead?.before(layer.index) : undefined;
     for (const op of layer.ops) {
-      if (op.kind === "route") decisions = await decide(op, phase);
-      else if (op.kind === "experts") await runExperts(op, decisions!, signal);
+      if (op === askBefore) gates!.gates(layer.index + 1, await lookahead!.ask(layer.index));
+      if (op.kind === "route") routed = await decide(op, phase);
+      else if (op.kind === "experts") await runExperts(op, routed!, signal);
       else backend.run(op);
     }
+    if (phase === "decode") counters.layerExecutions++;
     await yieldIfDue();
     throwIfAborted(signal);
   }
@@ -149,39 +193,57 @@ export function createExecutor(options: ExecutorOptions): Executor {
     return finish && finished(result, finish);
   }
 
+  /** Runs [from, to) and, where the segment ends behind it, the finish. */
+  async function runSegment(from: number, end: number, finish: Finish): Promise<ReadResult> {
+    const to = Math.min(end, layerCount);
+    if (from === 0) for (const op of plan.prologue) backend.run(op);
+    for (const layer of plan.layers.slice(from, to)) for (const op of layer.ops) backend.run(op);
+    counters.layerExecutions += to - from;
+    return backend.submit({
+      ...(to > from && { routing: { from, to } }),
+      ...(end > layerCount && encodeFinish(finish)),
+    });
+  }
+
   async function runSegments(finish: Finish, signal?: AbortSignal): Promise<Finished> {
+    segments.beginToken();
     let from = 0;
     let accounted = 0;
+    let settled = false;
     for (;;) {
-      const to = Math.min(from + segmentLayers, layerCount);
-      if (from === 0) for (const op of plan.prologue) backend.run(op);
-      for (const layer of plan.layers.slice(from, to)) for (const op of layer.ops) backend.run(op);
-      const end = to === layerCount ? encodeFinish(finish) : {};
-      const result = await backend.submit({ routing: { from, to }, ...end });
+      const end = segments.end(from, settled);
+      const to = Math.min(end, layerCount);
+      const began = performance.now();
+      const result = await runSegment(from, end, finish);
+      const milliseconds = performance.now() - began;
       throwIfAborted(signal);
 
-      const routing = result.routing!;
+      const { ids, weights, slots } = result.routing ?? NOTHING_ROUTED;
       const picksOf = <T extends Uint32Array | Float32Array>(values: T, layer: number): T =>
         values.subarray((layer - from) * expertsPerToken, (layer - from + 1) * expertsPerToken) as T;
-      const idsOf = (layer: number): Uint32Array => picksOf(routing.ids, layer);
-      const firstMiss = Math.floor(routing.slots.indexOf(ABSENT) / expertsPerToken);
+      const lacks = Array.from({ length: to - from }, (_, i) => picksOf(slots, from + i).includes(ABSENT));
+      segments.ran(from, end, lacks, milliseconds);
+      const firstMiss = lacks.indexOf(true);
       const missed = firstMiss < 0 ? to : from + firstMiss;
       // Everything up to the first layer that missed is exact, its own picks included.
       for (const { index } of moeLayers) {
         if (index < accounted || index > missed || index >= to) continue;
-        settle(index, { ids: idsOf(index), weights: picksOf(routing.weights, index) });
+        settle(index, { ids: picksOf(ids, index), weights: picksOf(weights, index) });
       }
-      accounted = Math.min(missed + 1, to);
-      if (missed === to) {
-        if (to === layerCount) return finished(result, finish);
+      accounted = Math.max(accounted, Math.min(missed + 1, to));
+      settled = firstMiss >= 0;
+      if (!settled) {
+        if (end > layerCount) return finished(result, finish);
         from = to;
       } else {
         const predicted: Prediction[] = moeLayers
           .filter(({ index }) => index > missed && index < to)
-          .map(({ index }) => ({ layer: index, experts: idsOf(index) }));
-        await residency.acquire(missed, idsOf(missed), predicted, signal);
+          .map(({ index }) => ({ layer: index, experts: picksOf(ids, index) }));
+        const asked = performance.now();
+        await residency.acquire(missed, picksOf(ids, missed), predicted, signal);
+        segments.fetched(performance.now() - asked);
         throwIfAborted(signal);
-        replays++;
+        counters.replays++;
         from = missed;
       }
       await yieldIfDue();
@@ -200,6 +262,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
 
   return {
     async prefill(tokens, finish, signal) {
+      await residency.share();
       const reusedTokens = reusableRows(tokens);
       // What follows is overwritten, by this prompt's chunks or by the tokens that it is answered with.
       prefilled = tokens.slice(0, reusedTokens);
@@ -208,6 +271,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         throwIfAborted(signal);
         const end = start + CHUNK_ROWS;
         const chunk = tokens.subarray(start, end);
+        passTokens = chunk;
         await backend.beginPass({ phase: "prefill", position: start, tokens: chunk });
         for (const listener of listeners) listener.beginPass("prefill", start, chunk);
         last = await runCut("prefill", end >= tokens.length ? finish : undefined, signal);
@@ -219,17 +283,17 @@ export function createExecutor(options: ExecutorOptions): Executor {
     async decode(token, position, finish, signal) {
       throwIfAborted(signal);
       const tokens = Uint32Array.of(token);
+      passTokens = tokens;
       await backend.beginPass({ phase: "decode", position, tokens });
       for (const listener of listeners) listener.beginPass("decode", position, tokens);
       const next = decodesInSegments
         ? await runSegments(finish, signal)
         : (await runCut("decode", finish, signal))!;
       for (const listener of listeners) listener.endPass();
+      counters.decodedTokens++;
       return next;
     },
-    get replays() {
-      return replays;
-    },
+    counters,
     get picks() {
       return picks;
     },

@@ -12,6 +12,7 @@ import type { Residency } from "../residency/residency.ts";
 import type { Executor } from "./executor.ts";
 import { checkPrompt, generate, type Speed } from "./generate.ts";
 import type { IdleWork } from "./idle-work.ts";
+import type { InexactRouter } from "./inexact.ts";
 import { generationSettings } from "./sampling.ts";
 import { turns } from "./turns.ts";
 
@@ -28,6 +29,8 @@ export interface SessionParts {
   readonly recorder: RoutingRecorder;
   /** Absent where there is nothing to fetch ahead. */
   readonly prefetch: PrefetchCounters | undefined;
+  /** Absent where routing is exact. */
+  readonly inexact: InexactRouter | undefined;
   /** What goes on while nothing computes. */
   readonly completion: IdleWork;
   readonly counters: () => LibraryReport;
@@ -123,7 +126,9 @@ export function createSession(parts: SessionParts): Model {
         evictions,
         prefetchedBytes: prefetch?.usefulBytes ?? 0,
         wastedBytes: prefetch?.wastedBytes ?? 0,
-        replays: executor.replays,
+        ...executor.counters,
+        routingAgreement: parts.inexact?.agreement ?? 1,
+        slotsPerLayer: Array.from(residency.counts),
         residentExperts,
         residentExpertBytes,
         peakExpertBytes,

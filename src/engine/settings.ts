@@ -1,10 +1,14 @@
 import { WebMoEError } from "../api/errors.ts";
-import type { ExpertBudget, LoadOptions } from "../api/options.ts";
+import type { ExpertBudget, ExpertPrediction, LoadOptions } from "../api/options.ts";
 import { type ForwardPlan, kvBytesPerPosition } from "../model/plan.ts";
+import { ON_MISS } from "../wasm/core-instance.ts";
+import { PREDICTORS } from "../wasm/core-prediction.ts";
 import { EVICTION_POLICIES } from "../wasm/core-slots.ts";
 
 /** Most that may be asked for: what a machine has is another matter. */
 export const MAX_THREADS = 256;
+
+const EXPERT_PREDICTIONS: readonly ExpertPrediction[] = ["auto", "none", "gates", ...PREDICTORS];
 
 const DEFAULT_KV_BYTES = 1024 ** 3;
 
@@ -34,6 +38,17 @@ function count(name: string, value: number | undefined, max: number): number | u
   return value;
 }
 
+function share(name: string, value = 0): number {
+  if (typeof value !== "number" || !(value >= 0 && value <= 1))
+    throw new WebMoEError("invalid-argument", `${name} is ${String(value)}; it must be from 0 to 1.`);
+  return value;
+}
+
+function segmentLayers(value: LoadOptions["segmentLayers"]): number | "auto" {
+  if (value === "all") return Number.MAX_SAFE_INTEGER;
+  return value === "auto" ? value : (count("segmentLayers", value, 1024) ?? "auto");
+}
+
 function expertBudget(value: ExpertBudget | undefined, fallback: number): ExpertBudget {
   if (value === "all" || value === "min") return value;
   if (typeof value !== "string") return bytes("expertBudget", value, fallback);
@@ -52,19 +67,21 @@ export type LoadSettings = ReturnType<typeof loadSettings>;
 /** Errors: `invalid-argument`, naming the option. */
 export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
   const store = options.store && oneOf("store", options.store, ["indexeddb", "memory"], "memory");
-  const segmentLayers = options.segmentLayers;
   return {
     backend: oneOf("backend", options.backend, ["auto", "webgpu", "wasm"], "auto"),
     routing: oneOf("routing", options.routing, ["auto", "wasm"], "auto"),
     activations: oneOf("activations", options.activations, ["auto", "f32", "int8"], "auto"),
     store,
     eviction: oneOf("eviction", options.eviction, EVICTION_POLICIES, "adaptive"),
+    onMiss: oneOf("onMiss", options.onMiss, ON_MISS, "wait"),
+    cacheMargin: share("cacheMargin", options.cacheMargin),
+    prediction: oneOf("prediction", options.prediction, EXPERT_PREDICTIONS, "auto"),
+    slotShares: oneOf("slotShares", options.slotShares, ["even", "measured"], "measured"),
     threads: count("threads", options.threads, MAX_THREADS),
     expertBudget: expertBudget(options.expertBudget, deviceMemoryBytes / 4),
     hostBudget: bytes("hostBudget", options.hostBudget, deviceMemoryBytes / 8),
     contextLength: count("contextLength", options.contextLength, 2 ** 24),
-    segmentLayers:
-      segmentLayers === "all" ? Number.MAX_SAFE_INTEGER : count("segmentLayers", segmentLayers, 1024),
+    segmentLayers: segmentLayers(options.segmentLayers),
     completeInBackground: options.completeInBackground ?? true,
   };
 }

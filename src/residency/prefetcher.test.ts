@@ -31,7 +31,7 @@ function setUp(maxBytes = 10_000) {
   const planner: PrefetchPlanner = {
     reset: () => undefined,
     learn: (layer) => learnt.push(layer),
-    guess: (layer, _token, before) => guesses[`${layer}${before ? "+" : ""}`] ?? [],
+    guess: (layer, _token, { before, gates }) => guesses[`${layer}${gates ? "*" : before ? "+" : ""}`] ?? [],
   };
   const prefetcher = createPrefetcher({
     planner,

@@ -1,11 +1,11 @@
 import type { RecordProvider } from "../experts/parts.ts";
 import type { SlotTables } from "../wasm/core.ts";
 import { ABSENT, type Decisions } from "../wasm/decisions.ts";
-import type { PrefetchPlanner } from "./prefetch-planner.ts";
-import type { RoutingListener } from "./routing-listener.ts";
+import type { Foresight, PrefetchPlanner } from "./prefetch-planner.ts";
+import type { GateListener, RoutingListener } from "./routing-listener.ts";
 
 /** Fetches to the host tier what generated tokens will probably need; slots are rewritten by demand alone. */
-export interface Prefetcher extends RoutingListener {
+export interface Prefetcher extends RoutingListener, GateListener {
   readonly counters: PrefetchCounters;
 }
 
@@ -50,14 +50,20 @@ export function createPrefetcher(options: PrefetcherOptions): Prefetcher {
   planner.reset();
   let tokens: Uint32Array = new Uint32Array(0);
   let before: { readonly layer: number; readonly decisions: Decisions } | undefined;
+  let gates: Decisions[] = [];
   let [learning, guessing] = [false, false];
   let [pendingBytes, lastFetched, generated] = [0, 0, 0];
   let [recentUseful, recentWasted] = [0, 0];
 
-  const ask = (layer: number, known: Decisions | undefined): void => {
+  const foresightOf = (layer: number): Foresight => ({
+    before: before?.layer === layer - 1 ? before.decisions : undefined,
+    gates: gates[layer],
+  });
+
+  const ask = (layer: number): void => {
     const bytes = recordBytes[layer]!;
     const asked = requests[layer]!;
-    for (const expert of planner.guess(layer, tokens[0]!, known)) {
+    for (const expert of planner.guess(layer, tokens[0]!, foresightOf(layer))) {
       if (pendingBytes + bytes > maxBytes) return;
       if (slots.lookup(layer, expert) !== ABSENT || atHand(layer, expert)) continue;
       if (asked.some((request) => request.expert === expert)) continue;
@@ -104,6 +110,7 @@ export function createPrefetcher(options: PrefetcherOptions): Prefetcher {
       lastFetched = fetched;
       tokens = passTokens;
       before = undefined;
+      gates = [];
       learning = moving || phase === "prefill";
       guessing = false;
       if (phase === "prefill" || !moving) return;
@@ -114,16 +121,19 @@ export function createPrefetcher(options: PrefetcherOptions): Prefetcher {
       generated++;
       if (!guessing) return;
       recordBytes.forEach((bytes, layer) => {
-        if (bytes > 0) ask(layer, undefined);
+        if (bytes > 0) ask(layer);
       });
     },
     layer(layer, decisions) {
       settle(layer, decisions.ids);
-      if (learning)
-        planner.learn(layer, tokens, decisions, before?.layer === layer - 1 ? before.decisions : undefined);
+      if (learning) planner.learn(layer, tokens, decisions, foresightOf(layer));
       before = { layer, decisions };
-      if (guessing && (recordBytes[layer + 1] ?? 0) > 0) ask(layer + 1, decisions);
+      if (guessing && (recordBytes[layer + 1] ?? 0) > 0) ask(layer + 1);
     },
     endPass() {},
+    wantsGates: () => guessing,
+    gates(layer, decisions) {
+      gates[layer] = decisions;
+    },
   };
 }

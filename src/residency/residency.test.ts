@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import coreUrl from "../../asm/core/index.ts?asc";
 import { WebMoEError } from "../api/errors.ts";
-import type { ExpertBudget } from "../api/options.ts";
+import type { ExpertBudget, SlotShares } from "../api/options.ts";
 import { ABSENT, type Backend } from "../backend/backend.ts";
 import type { ExpertRecord, RecordProvider } from "../experts/parts.ts";
 import { compileWasmFile } from "../wasm/compile-node.ts";
@@ -18,13 +18,18 @@ beforeAll(async () => {
   module = await compileWasmFile(coreUrl);
 });
 
-/** A device that remembers whose bytes are in each slot, and the table it was last told. */
-function fakeDevice() {
+/** A device that remembers whose bytes are in each slot, and the table it was last told; `refuses` slots it has no room for. */
+function fakeDevice(refuses: (counts: readonly number[]) => boolean = () => false) {
+  const allocations: number[][] = [];
   const contents = new Map<string, number>();
   const tables = new Map<number, Uint32Array>();
   const backend = {
     slotBytes: () => SLOT_BYTES,
-    allocateSlots: async () => undefined,
+    async allocateSlots(counts: Uint32Array) {
+      contents.clear();
+      allocations.push([...counts]);
+      if (refuses([...counts])) throw new WebMoEError("out-of-memory", "no room");
+    },
     writeSlot(layer: number, slot: number, _matrix: string, rows: { bytes: Uint8Array }) {
       contents.set(`${layer}/${slot}`, rows.bytes[0]!);
     },
@@ -39,7 +44,7 @@ function fakeDevice() {
         if (slot !== ABSENT) expect(contents.get(`${layer}/${slot}`)).toBe(expert);
       });
   };
-  return { backend, contents, tables, check };
+  return { backend, allocations, contents, tables, check };
 }
 
 /** Records whose bytes are the expert's number; asks for those in `failing` reject. */
@@ -58,8 +63,13 @@ function fakeLibrary(failing: ReadonlySet<number> = new Set()) {
   return { provider, asked };
 }
 
-async function residencyOf(slots: number, failing?: ReadonlySet<number>) {
-  const device = fakeDevice();
+async function residencyOf(
+  slots: number,
+  failing?: ReadonlySet<number>,
+  shares: SlotShares = "even",
+  refuses?: (counts: readonly number[]) => boolean,
+) {
+  const device = fakeDevice(refuses);
   const library = fakeLibrary(failing);
   const residency = await createResidency({
     core: await instantiateCore(module),
@@ -69,6 +79,7 @@ async function residencyOf(slots: number, failing?: ReadonlySet<number>) {
     expertCount: EXPERTS,
     expertsPerToken: 2,
     policy: "lru",
+    shares,
     budget: slots * LAYERS * SLOT_BYTES,
   });
   return { ...device, ...library, residency };
@@ -162,7 +173,8 @@ test("acquire brings demand in, and a prediction neither fails nor displaces it"
 test("hits, misses, evictions and resident bytes add up", async () => {
   const { residency, contents } = await residencyOf(2);
   const demand = async (experts: number[]): Promise<void> => {
-    residency.account(0, { ids: Uint32Array.from(experts), weights: new Float32Array(experts.length) });
+    const weights = new Float32Array(experts.length);
+    residency.account(0, Uint32Array.of(1), { ids: Uint32Array.from(experts), weights });
     await runWaves(residency, contents, 0, experts);
   };
   await demand([1, 2]);
@@ -186,4 +198,49 @@ test("slots are shared evenly under the budget, and a budget below one slot a la
     const counts = slotCounts([10, 0, 10, 10], 8, budget);
     expect(counts.reduce((sum, count) => sum + count * 10, 0)).toBeLessThanOrEqual(budget);
   }
+});
+
+/** Layer 0 picks all experts alike, the others always the same two. */
+async function decodeUnevenly({ residency }: { residency: Residency }): Promise<void> {
+  for (let token = 0; token < 400; token++)
+    for (let layer = 0; layer < LAYERS; layer++) {
+      const first = layer === 0 ? (token * 3) % EXPERTS : 0;
+      const ids = Uint32Array.of(first, (first + 1) % EXPERTS);
+      residency.account(layer, Uint32Array.of(token), { ids, weights: Float32Array.of(0.5, 0.5) });
+      await residency.acquire(layer, ids, []);
+    }
+}
+
+test("slots move to the layer that misses, within the bytes there were, and what they held is not believed in", async () => {
+  const uneven = await residencyOf(4, undefined, "measured");
+  await decodeUnevenly(uneven);
+  await uneven.residency.share();
+  expect(uneven.allocations).toEqual([
+    [4, 4, 4],
+    [8, 2, 2],
+  ]);
+  expect([...uneven.residency.counts]).toEqual([8, 2, 2]);
+  expect(uneven.residency.snapshot().every((resident) => resident === 0)).toBe(true);
+  expect(uneven.residency.counters).toMatchObject({ residentExperts: 0, residentExpertBytes: 0 });
+  uneven.check();
+  const { misses } = uneven.residency.counters;
+  await decodeUnevenly(uneven);
+  expect(uneven.residency.counters.misses - misses).toBe(8 + 2 + 2);
+  uneven.check();
+  await uneven.residency.share();
+  expect(uneven.allocations).toHaveLength(2);
+  const even = await residencyOf(4, undefined, "even");
+  await decodeUnevenly(even);
+  await even.residency.share();
+  expect(even.allocations).toHaveLength(1);
+});
+
+test("a device without room for other shares keeps those it had", async () => {
+  const held = await residencyOf(4, undefined, "measured", ([first]) => first !== 4);
+  await decodeUnevenly(held);
+  await held.residency.share();
+  expect(held.allocations.map(([first]) => first)).toEqual([4, 8, 4]);
+  expect([...held.residency.counts]).toEqual([4, 4, 4]);
+  const { entries } = await runWaves(held.residency, held.contents, 0, [1, 7]);
+  expect(entries).toHaveLength(8);
 });

@@ -1,14 +1,17 @@
-import type { EvictionPolicy } from "../api/options.ts";
+import { WebMoEError } from "../api/errors.ts";
+import type { EvictionPolicy, SlotShares } from "../api/options.ts";
 import { ABSENT, type Backend, type Decisions, type Wave } from "../backend/backend.ts";
 import type { ExpertRecord, RecordProvider } from "../experts/parts.ts";
 import type { Core, DispatchPlan } from "../wasm/core.ts";
 import { slotCounts } from "./slot-budget.ts";
+import { betterCounts } from "./slot-shares.ts";
 
 /**
  * Joins experts (bytes in) to the backend (slots). One pass runs at a time and every call here is awaited by it,
  * so a slot is never rewritten under an expert that is still computing.
  */
 export interface Residency {
+  /** Slots by layer. */
   readonly counts: Uint32Array;
   readonly counters: ResidencyCounters;
   /** Slots of the layer; 0 if it is dense. */
@@ -31,9 +34,20 @@ export interface Residency {
   waves(layer: number, plan: DispatchPlan, signal?: AbortSignal): AsyncGenerator<Wave, void, void>;
   /**
    * Counts the distinct experts that a pass demands of a layer as hits and misses, and tells the eviction policy of
-   * its tokens' picks, [rows, expertsPerToken]; once a pass and layer, before their experts are asked for.
+   * its tokens' picks, [tokens, expertsPerToken]; once a pass and layer, before their experts are asked for.
    */
-  account(layer: number, picks: Decisions): void;
+  account(layer: number, tokens: Uint32Array, picks: Decisions): void;
+  /** `[expertCount]`: slot or ABSENT, with what `fetchLater` has brought. Call it while nothing computes. */
+  table(layer: number): Uint32Array;
+  /** Asks for experts that nobody waits for; they get slots when `table` is next called. */
+  fetchLater(layer: number, experts: readonly number[]): void;
+  /**
+   * Between generations: shares slots out anew if layers need them otherwise than they have them, within the bytes
+   * that were allocated first. Slots are empty then, and fill from the tiers behind them.
+   *
+   * Errors: `out-of-memory` if the device has no room left for the slots that it had before.
+   */
+  share(): Promise<void>;
   /** `[layers, experts]`, 1 where the expert has a slot. */
   snapshot(): Uint8Array;
 }
@@ -54,6 +68,8 @@ export interface ResidencyCounters {
 /** Records on their way to a slot are held by nobody's budget: this many bytes at most (one record at least). */
 const LOOK_AHEAD_BYTES = 32 * 1024 * 1024;
 
+const NOBODY = new Uint32Array(0);
+
 export interface ResidencyOptions {
   readonly core: Core;
   readonly backend: Backend;
@@ -64,14 +80,17 @@ export interface ResidencyOptions {
   readonly policy: EvictionPolicy;
   /** Bytes. */
   readonly budget: number;
+  /** Whether slots follow measured demand, or every layer keeps as many as the others. */
+  readonly shares: SlotShares;
 }
 
 /** Errors: `budget-too-small`, `out-of-memory`. */
 export async function createResidency(options: ResidencyOptions): Promise<Residency> {
   const { core, backend, provider, layerCount, expertCount, expertsPerToken } = options;
   const slotBytes = Array.from({ length: layerCount }, (_, layer) => backend.slotBytes(layer));
-  const counts = slotCounts(slotBytes, expertCount, options.budget);
+  let counts = slotCounts(slotBytes, expertCount, options.budget);
   await backend.allocateSlots(counts);
+  const allocatedBytes = slotBytes.reduce((sum, bytes, layer) => sum + bytes * counts[layer]!, 0);
   const { slots } = core;
   slots.reset(counts, expertCount, options.policy);
   const counters: ResidencyCounters = {
@@ -84,9 +103,15 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
 
   const isAbsent = (layer: number, expert: number): boolean => slots.lookup(layer, expert) === ABSENT;
   const publish = (layer: number): void => backend.writeSlotTable(layer, slots.table(layer));
-  slotBytes.forEach((bytes, layer) => {
-    if (bytes > 0) publish(layer);
-  });
+  /** Records that came for `fetchLater`, and what it has asked for. */
+  let late: ExpertRecord[] = [];
+  const asked = new Set<number>();
+  const publishAll = (): void => {
+    slotBytes.forEach((bytes, layer) => {
+      if (bytes > 0) publish(layer);
+    });
+  };
+  publishAll();
 
   /** Puts a record into a slot; false if every slot holds an expert of `keep`. */
   const place = ({ layer, expert, parts }: ExpertRecord, keep: Uint32Array): boolean => {
@@ -122,7 +147,9 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
   }
 
   return {
-    counts,
+    get counts() {
+      return counts;
+    },
     counters,
     slotsOf: (layer) => counts[layer]!,
 
@@ -171,11 +198,58 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
       }
     },
 
-    account(layer, picks) {
+    account(layer, tokens, picks) {
       for (const expert of new Set(picks.ids))
         if (isAbsent(layer, expert)) counters.misses++;
         else counters.hits++;
-      slots.observe(layer, picks, expertsPerToken);
+      slots.observe(layer, tokens, picks, expertsPerToken);
+    },
+
+    table(layer) {
+      const records = late.filter((record) => record.layer === layer);
+      if (records.length > 0) {
+        late = late.filter((record) => record.layer !== layer);
+        for (const record of records) if (isAbsent(layer, record.expert)) place(record, NOBODY);
+        publish(layer);
+      }
+      return slots.table(layer);
+    },
+
+    fetchLater(layer, experts) {
+      for (const expert of experts) {
+        const key = layer * expertCount + expert;
+        if (asked.has(key)) continue;
+        asked.add(key);
+        provider
+          .record(layer, expert, { priority: "prefetch" })
+          .then((record) => late.push(record))
+          // Nobody waits for it: whoever does will meet the failure.
+          .catch(() => undefined)
+          .finally(() => asked.delete(key));
+      }
+    },
+
+    async share() {
+      if (options.shares === "even") return;
+      const sizes = { slotBytes, expertCount, expertsPerToken, budget: allocatedBytes };
+      const better = betterCounts(slots, counts, sizes);
+      if (!better) return;
+      const before = counts;
+      counts = better;
+      // First, so that nothing believes in what the slots held, whatever happens next.
+      slots.resize(counts);
+      try {
+        await backend.allocateSlots(counts);
+      } catch (error) {
+        if (!(error instanceof WebMoEError) || error.code !== "out-of-memory") throw error;
+        // Pieces of other sizes may fit worse than those that were there.
+        counts = before;
+        slots.resize(counts);
+        await backend.allocateSlots(counts);
+      }
+      counters.residentExperts = 0;
+      counters.residentExpertBytes = 0;
+      publishAll();
     },
 
     snapshot() {

@@ -7,3 +7,11 @@ export interface RoutingListener {
   layer(layer: number, decisions: Decisions): void;
   endPass(): void;
 }
+
+/** Told what a layer's gate makes of the state one layer before it: most of what the layer will pick. */
+export interface GateListener {
+  /** Whether this is worth computing now. */
+  wantsGates(): boolean;
+  /** Once a generated token and layer, before the layer ahead of it has settled; likeliest first. */
+  gates(layer: number, decisions: Decisions): void;
+}

@@ -1,4 +1,5 @@
 import { WebMoEError } from "../api/errors.ts";
+import type { OnMiss } from "../api/options.ts";
 import {
   FLOAT_FORMATS,
   fileRowBytes,
@@ -17,6 +18,9 @@ import { coreTokenizer } from "./core-tokenizer.ts";
 const SCORES: readonly RouterSpec["score"][] = ["none", "softmax", "sigmoid"];
 const GROUP_SCORES: readonly NonNullable<RouterSpec["groups"]>["score"][] = ["max", "top2-sum"];
 const WEIGHTS: readonly RouterSpec["weights"][] = ["raw", "renormalized", "softmax"];
+
+/** Positions are the codes that asm/core/router/resident.ts knows. */
+export const ON_MISS: readonly OnMiss[] = ["wait", "substitute", "skip"];
 
 const FIELD_TABLE_ROW_BYTES = 24;
 
@@ -148,6 +152,43 @@ export async function instantiateCore(module: WebAssembly.Module): Promise<Core>
         scratch,
       );
       return { ids: memory.u32(ids, picked), weights: memory.f32(weights, picked) };
+    },
+    routeResident(spec, logits, table, { cacheMargin, onMiss }) {
+      checkRouter(spec, logits, 1);
+      const { expertCount, expertsPerToken, groups } = spec;
+      if (table.length !== expertCount || !(cacheMargin >= 0))
+        throw new WebMoEError(
+          "invalid-argument",
+          `Router: a slot table of ${table.length} entries for ${expertCount} experts, a margin of ${cacheMargin}.`,
+        );
+      const [input, slots, ids, weights, scratch] = memory.stage(
+        logits.byteLength,
+        table.byteLength,
+        expertsPerToken * 4,
+        expertsPerToken * 4,
+        wasm.routeScratchBytes(expertCount),
+      ) as [number, number, number, number, number];
+      memory.write(input, logits);
+      memory.write(slots, table);
+      wasm.routeResident(
+        input,
+        expertCount,
+        expertsPerToken,
+        SCORES.indexOf(spec.score),
+        0,
+        groups?.count ?? 0,
+        groups?.kept ?? 0,
+        groups ? GROUP_SCORES.indexOf(groups.score) : 0,
+        WEIGHTS.indexOf(spec.weights),
+        spec.scale,
+        slots,
+        cacheMargin,
+        ON_MISS.indexOf(onMiss),
+        ids,
+        weights,
+        scratch,
+      );
+      return { ids: memory.u32(ids, expertsPerToken), weights: memory.f32(weights, expertsPerToken) };
     },
     groupByExpert(ids, expertCount) {
       const [input, experts, offsets, entries, cursors] = memory.stage(

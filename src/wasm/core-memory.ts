@@ -48,6 +48,24 @@ export interface CoreExports {
     weights: number,
     scratch: number,
   ): void;
+  routeResident(
+    logits: number,
+    experts: number,
+    k: number,
+    scoreKind: number,
+    bias: number,
+    groupCount: number,
+    groupKept: number,
+    groupScore: number,
+    weightKind: number,
+    scale: number,
+    slots: number,
+    margin: number,
+    onMiss: number,
+    ids: number,
+    weights: number,
+    scratch: number,
+  ): void;
   groupByExpert(
     ids: number,
     count: number,
@@ -57,10 +75,11 @@ export interface CoreExports {
     entries: number,
     cursors: number,
   ): number;
-  slotsReset(layerCount: number, expertCount: number, slotCount: number, policy: number): number;
-  slotsAddLayer(layer: number, firstRow: number, count: number): void;
+  slotsReset(layerCount: number, expertCount: number, policy: number, mayEvict: number): number;
+  slotsResize(layer: number, count: number): void;
+  slotsDemand(layer: number): number;
   slotsLookup(layer: number, expert: number): number;
-  slotsObserve(layer: number, ids: number, weights: number, rows: number, k: number): void;
+  slotsObserve(layer: number, tokens: number, ids: number, weights: number, rows: number, k: number): void;
   slotsPlace(layer: number, expert: number, keep: number, keepCount: number): number;
   slotsLost(): number;
   slotsEvict(layer: number, expert: number): void;

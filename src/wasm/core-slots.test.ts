@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 /** One layer's policy in plain words: told the picks of each token, it rates experts; the lowest goes. */
 interface Reference {
-  observe(picks: readonly number[], weights: readonly number[]): void;
+  observe(picks: readonly number[], weights: readonly number[], token: number): void;
   score(expert: number): number;
 }
 
@@ -57,8 +57,18 @@ const REFERENCES: Readonly<Record<EvictionPolicy, (experts: number) => Reference
     const usual = zeros();
     const follows = Array.from({ length: experts }, () => new Float32Array(experts));
     let last: readonly number[] = [];
+    const next = new Map<number, number[]>();
+    const nextOf = (token: number): number[] => next.get(token) ?? [...zeros(), 0];
+    let before: number | undefined;
     return {
-      observe(picks, weights) {
+      observe(picks, weights, token) {
+        if (before !== undefined) {
+          const row = nextOf(before);
+          if (row[experts] === 255) for (let i = 0; i <= experts; i++) row[i] = Math.floor(row[i]! / 2);
+          for (const at of [...picks, experts]) row[at]! += 1;
+          next.set(before, row);
+        }
+        before = token;
         for (let a = 0; a < experts; a++) {
           if (trail[a]! <= 0.001) continue;
           for (const b of picks) follows[a]![b] = follows[a]![b]! + trail[a]!;
@@ -82,6 +92,8 @@ const REFERENCES: Readonly<Record<EvictionPolicy, (experts: number) => Reference
       },
       score(b) {
         let score = recent[b]! + 1.4 * usual[b]!;
+        const row = before === undefined ? undefined : nextOf(before);
+        if (row) score += 0.8 * ((row[b]! + 2 * usual[b]!) / (row[experts]! + 2) - usual[b]!);
         for (let a = 0; a < experts; a++) {
           if (context[a]! <= 0.001) continue;
           const likely = (follows[a]![b]! + 2 * usual[b]!) / (heard[a]! + 2);
@@ -142,9 +154,11 @@ test.each(EVICTION_POLICIES)("%s gives slots as its plain description does over 
         return [...picks];
       });
       const weights = tokens.map(() => [1 + next(8), 1 + next(4), next(2)].map((weight) => weight / 8));
-      core.slots.observe(layer, decisions(tokens, weights), k);
-      tokens.forEach((picks, token) => {
-        rating.observe(picks, weights[token]!);
+      // Few, so that the counts behind them are halved.
+      const ids = tokens.map(() => next(3));
+      core.slots.observe(layer, Uint32Array.from(ids), decisions(tokens, weights), k);
+      tokens.forEach((picks, row) => {
+        rating.observe(picks, weights[row]!, ids[row]!);
       });
     } else {
       core.slots.evict(layer, expert);
@@ -160,6 +174,36 @@ test.each(EVICTION_POLICIES)("%s gives slots as its plain description does over 
 });
 
 const NONE = new Uint32Array(0);
+const TOKEN = new Uint32Array(1);
+
+test("demand counts generated picks by how their layer rated them, older ones less, and outlives other slots", () => {
+  core.slots.reset(Uint32Array.from([2, 4]), 4, "lru");
+  const observe = (...tokens: number[][]): void =>
+    core.slots.observe(
+      0,
+      new Uint32Array(tokens.length),
+      decisions(
+        tokens,
+        tokens.map(() => [1]),
+      ),
+      1,
+    );
+  for (const expert of [3, 0, 2]) observe([expert]);
+  const before = core.slots.demand(0);
+  // Used last first: 2, 0, 3, and 1 never.
+  observe([0]);
+  observe([1]);
+  const after = core.slots.demand(0).map((value, rank) => value - before[rank]! * 0.9995 ** 2);
+  expect(Array.from(after, (value) => Math.abs(Math.round(value * 1e6)) / 1e6)).toEqual([0, 0.9995, 0, 1]);
+  // A prompt's rows come together and say nothing of single tokens.
+  observe([3], [3]);
+  core.slots.resize(Uint32Array.from([4, 1]));
+  expect(core.slots.demand(0)[1]).toBeGreaterThan(0.9);
+  expect(core.slots.demand(1)).toEqual(new Float64Array(4));
+  core.slots.reset(Uint32Array.from([4, 4]), 4, "lru");
+  observe([0]);
+  expect(core.slots.demand(0)).toEqual(new Float64Array(4));
+});
 
 test("equal scores go by the lowest id, and an expert that is placed again keeps its slot", () => {
   for (const policy of EVICTION_POLICIES) {
@@ -186,7 +230,7 @@ test("a model too wide for pairs of experts is rated by recent use alone", () =>
     512,
     "adaptive",
   );
-  core.slots.observe(63, decisions([[510], [511]], [[1], [1]]), 1);
+  core.slots.observe(63, Uint32Array.of(7, 8), decisions([[510], [511]], [[1], [1]]), 1);
   core.slots.place(63, 510, NONE);
   core.slots.place(63, 511, NONE);
   expect(core.slots.place(63, 0, NONE)).toMatchObject({ evicted: 510 });
@@ -198,9 +242,11 @@ test("layers, experts and picks outside the tables are refused", () => {
   expect(() => core.slots.lookup(1, 0)).toThrow(refused);
   expect(() => core.slots.place(0, 4, NONE)).toThrow(refused);
   expect(() => core.slots.table(1)).toThrow(refused);
-  expect(() => core.slots.observe(1, decisions([[0]], [[1]]), 1)).toThrow(refused);
-  expect(() => core.slots.observe(0, decisions([[0, 4]], [[1, 1]]), 2)).toThrow(refused);
-  expect(() => core.slots.observe(0, decisions([[0, 1, 2]], [[1, 1, 1]]), 2)).toThrow(refused);
-  expect(() => core.slots.observe(0, decisions([[0, 1]], [[1]]), 2)).toThrow(refused);
-  expect(() => core.slots.observe(0, decisions([[0, 1, 2, 3, 0]], [[1, 1, 1, 1, 1]]), 5)).toThrow(refused);
+  expect(() => core.slots.observe(1, TOKEN, decisions([[0]], [[1]]), 1)).toThrow(refused);
+  expect(() => core.slots.observe(0, TOKEN, decisions([[0, 4]], [[1, 1]]), 2)).toThrow(refused);
+  expect(() => core.slots.observe(0, TOKEN, decisions([[0, 1, 2]], [[1, 1, 1]]), 2)).toThrow(refused);
+  expect(() => core.slots.observe(0, TOKEN, decisions([[0, 1]], [[1]]), 2)).toThrow(refused);
+  expect(() => core.slots.observe(0, TOKEN, decisions([[0, 1, 2, 3, 0]], [[1, 1, 1, 1, 1]]), 5)).toThrow(
+    refused,
+  );
 });

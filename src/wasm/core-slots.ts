@@ -18,46 +18,56 @@ export function slotTables(wasm: CoreExports, memory: CoreMemory): SlotTables {
       `Expert ${expert} of layer ${layer} is outside the slot tables (${layers} layers, ${experts} experts).`,
     );
   };
+  const resize = (count: number, layer: number): void => {
+    check(layer, 0);
+    // A slot more than there are experts would never fill.
+    wasm.slotsResize(layer, Math.min(count, experts));
+  };
   return {
     reset(counts, expertCount, policy) {
-      const slots = counts.reduce((sum, count) => sum + count, 0);
       layers = 0;
-      if (!wasm.slotsReset(counts.length, expertCount, slots, EVICTION_POLICIES.indexOf(policy))) {
+      const mayEvict = counts.some((count) => count > 0 && count < expertCount);
+      const code = EVICTION_POLICIES.indexOf(policy);
+      if (!wasm.slotsReset(counts.length, expertCount, code, Number(mayEvict))) {
         throw new WebMoEError(
           "out-of-memory",
-          `No memory for slot tables of ${slots} slots: lower expertBudget.`,
+          `No memory for the slot tables of ${counts.length} layers of ${expertCount} experts: close other tabs.`,
         );
       }
       layers = counts.length;
       experts = expertCount;
-      let row = 0;
-      counts.forEach((count, layer) => {
-        wasm.slotsAddLayer(layer, row, count);
-        row += count;
-      });
+      counts.forEach(resize);
+    },
+    resize(counts) {
+      counts.forEach(resize);
     },
     lookup(layer, expert) {
       check(layer, expert);
       return wasm.slotsLookup(layer, expert) >>> 0;
     },
-    observe(layer, { ids, weights }, expertsPerToken) {
+    observe(layer, tokens, { ids, weights }, expertsPerToken) {
       check(layer, 0);
-      const rows = ids.length / expertsPerToken;
+      const rows = tokens.length;
       // Picks of a token are distinct, so a table of all experts holds them.
       if (
-        !Number.isInteger(rows) ||
+        ids.length !== rows * expertsPerToken ||
         weights.length !== ids.length ||
         expertsPerToken > experts ||
         ids.some((id) => id >= experts)
       )
         throw new WebMoEError(
           "invalid-argument",
-          `${ids.length} picks with ${weights.length} weights are not [tokens, ${expertsPerToken}] of ${experts} experts.`,
+          `${ids.length} picks with ${weights.length} weights are not [${rows}, ${expertsPerToken}] of ${experts} experts.`,
         );
-      const [picks, masses] = memory.stage(ids.byteLength, weights.byteLength) as [number, number];
+      const [named, picks, masses] = memory.stage(tokens.byteLength, ids.byteLength, weights.byteLength) as [
+        number,
+        number,
+        number,
+      ];
+      memory.write(named, tokens);
       memory.write(picks, ids);
       memory.write(masses, weights);
-      wasm.slotsObserve(layer, picks, masses, rows, expertsPerToken);
+      wasm.slotsObserve(layer, named, picks, masses, rows, expertsPerToken);
     },
     place(layer, expert, keep) {
       check(layer, expert);
@@ -69,6 +79,10 @@ export function slotTables(wasm: CoreExports, memory: CoreMemory): SlotTables {
     evict(layer, expert) {
       check(layer, expert);
       wasm.slotsEvict(layer, expert);
+    },
+    demand(layer) {
+      check(layer, 0);
+      return memory.f64(wasm.slotsDemand(layer) >>> 0, experts);
     },
     table(layer) {
       check(layer, 0);

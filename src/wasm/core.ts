@@ -1,4 +1,4 @@
-import type { EvictionPolicy } from "../api/options.ts";
+import type { EvictionPolicy, OnMiss } from "../api/options.ts";
 import type { QuantName } from "../model/quantization.ts";
 import type { RouterSpec } from "../model/router-spec.ts";
 import type { Decisions, SampleParams } from "./decisions.ts";
@@ -48,13 +48,15 @@ export interface DispatchPlan {
 export interface SlotTables {
   /** Experts by slot start empty, and the policy knows nothing; counts[layer] slots each. */
   reset(counts: Uint32Array, expertCount: number, policy: EvictionPolicy): void;
+  /** Other numbers of slots, which start empty; what the policy knows stays. */
+  resize(counts: Uint32Array): void;
   /** Slot of the expert or ABSENT. */
   lookup(layer: number, expert: number): number;
   /**
-   * Tells the policy what consecutive tokens picked in a layer, [tokens, expertsPerToken], distinct within a token
+   * Tells the policy what consecutive `tokens` picked in a layer, [tokens, expertsPerToken], distinct within a token
    * and the best first. Every token passes here once a layer, before its missing experts are placed.
    */
-  observe(layer: number, picks: Decisions, expertsPerToken: number): void;
+  observe(layer: number, tokens: Uint32Array, picks: Decisions, expertsPerToken: number): void;
   /**
    * A slot for an expert that has none: a free one, else that of the expert not in `keep` which the policy can
    * spare the most. Returns the slot and who lost it (ABSENT if it was free), or undefined when every slot holds an
@@ -63,6 +65,11 @@ export interface SlotTables {
   place(layer: number, expert: number, keep: Uint32Array): { slot: number; evicted: number } | undefined;
   /** Frees the expert's slot, if it has one: its bytes never arrived. */
   evict(layer: number, expert: number): void;
+  /**
+   * `[expertCount]`: picks that generated tokens made of the layer's expert that the policy rated r-th, r from 0,
+   * older ones counting less: what a slot after r others would have found. All 0 if no layer ever has to evict.
+   */
+  demand(layer: number): Float64Array;
   /** `[expertCount]`: slot or ABSENT. A copy. */
   table(layer: number): Uint32Array;
 }
@@ -81,6 +88,12 @@ export interface PredictionTables {
   learn(layer: number, tokens: Uint32Array, ids: Uint32Array, before: Uint32Array | undefined): void;
   /** `[expertCount]`: how likely the token picks each expert; `before` is what it picked in the layer before. */
   rate(predictor: Predictor, layer: number, token: number, before: Decisions | undefined): Float64Array;
+}
+
+/** How picks whose experts are not on the device give way; see `LoadOptions`. */
+export interface InexactRouting {
+  readonly cacheMargin: number;
+  readonly onMiss: OnMiss;
 }
 
 /**
@@ -102,6 +115,11 @@ export interface Core {
   encodeWord(word: Uint8Array): Uint32Array;
   /** Interprets the router on `logits` [rows, expertCount]; `bias` is the spec's selection bias, if it has one. */
   route(spec: RouterSpec, logits: Float32Array, rows: number, bias?: Float32Array): Decisions;
+  /**
+   * Inexact: one row routed to experts that have slots in `table` [expertCount], as `LoadOptions` describes. An id of
+   * ABSENT, with weight 0, is a pick that is left out.
+   */
+  routeResident(spec: RouterSpec, logits: Float32Array, table: Uint32Array, how: InexactRouting): Decisions;
   /** Groups `ids` [rows · expertsPerToken] by expert. */
   groupByExpert(ids: Uint32Array, expertCount: number): DispatchPlan;
   readonly slots: SlotTables;

@@ -11,6 +11,7 @@ import {
   RESIDENCY_CASES,
 } from "./matrix.mjs";
 import { ARCHITECTURE_MODELS, POSITION_MODELS, RANDOM_MODELS, readGolden, readRecorded } from "./models.mjs";
+import { compareResidency, SHARES, SUBJECTS, shareLabel, WAYS } from "./residency.mjs";
 
 /**
  * @typedef {import("./engines.mjs").Engine} Engine
@@ -37,6 +38,8 @@ export const PRODUCTS = /** @satisfies {Readonly<Record<string, string>>} */ ({
   embedded: "Trained model: 11 prompts × 64 tokens, and logits",
   random: "Random qwen3moe, two shapes × four types: 2 prompts × 32 tokens, and logits",
   budgets: "Expert budgets × stores × backends: prompts of 1, 17 and 200 tokens",
+  residency:
+    "Eviction × prediction × expert budget × backend: the trained model and three random architectures",
   architectures: "Architecture × type × two shapes: 32 tokens after 24, and logits",
   positions: "Logits after 1, 100 and 1,000 tokens",
   int8: "int8 activations: logits, and tokens and experts where the tokens before are given",
@@ -72,7 +75,8 @@ export const RESIDENCY = [
 export const BACKENDS = [CONFIGURATIONS.wasm, CONFIGURATIONS.segmentAll];
 
 /** Whether WebGPU outside a page (tools/gpu-node) can run a case: budgets are about pages and their stores. @param {Case} item */
-export const runsOnDawn = ({ place, product }) => place === "browser" && product !== "budgets";
+export const runsOnDawn = ({ place, product }) =>
+  place === "browser" && product !== "budgets" && product !== "residency";
 
 /**
  * @param {ProductName} product @param {string} model @param {Golden | undefined} golden
@@ -136,6 +140,33 @@ function budgetCases(golden) {
   });
 }
 
+/** A case a model, backend and budget. @returns {Promise<Case[]>} */
+async function residencyCases() {
+  /** @type {Case[]} */
+  const cases = [];
+  for (const backend of /** @type {const} */ (["wasm", "webgpu"])) {
+    const { ways, place, ...limits } = WAYS[backend];
+    for (const name of SUBJECTS) {
+      const golden = await readGolden(name);
+      for (const share of SHARES) {
+        const subject = `${name}, ${shareLabel(share)}`;
+        cases.push({
+          product: "residency",
+          key: `residency · ${subject} · ${backend}`,
+          subject,
+          configuration: backend === "wasm" ? "WASM in Node" : "WebGPU in the page",
+          place,
+          backend,
+          checks: ways.length,
+          golden,
+          run: (engine) => compareResidency(engine, backend, golden, share, ways, limits),
+        });
+      }
+    }
+  }
+  return cases;
+}
+
 /** @param {Golden | undefined} golden @param {string} model @returns {Promise<Case>} */
 async function int8Case(golden, model) {
   const rounded = await readRounded(golden);
@@ -175,7 +206,7 @@ export async function allCases() {
       cases.push(comparison("random", name, golden, configuration, golden.cases.length + 1));
     }
   }
-  cases.push(...budgetCases(embedded));
+  cases.push(...budgetCases(embedded), ...(await residencyCases()));
   const inOrder = [
     ...ARCHITECTURE_MODELS.filter(isInCover),
     ...ARCHITECTURE_MODELS.filter((model) => !isInCover(model)),

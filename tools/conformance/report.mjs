@@ -16,6 +16,7 @@ import {
 } from "./models.mjs";
 import { BACKENDS, LOGITS_SUBJECT, PRODUCTS, RESIDENCY, RESIDENCY_TOKENS } from "./products.mjs";
 import { ARCHITECTURE_PROMPTS } from "./prompts.mjs";
+import { SHARES, SUBJECTS, shareLabel, WAYS } from "./residency.mjs";
 import { resultOf } from "./results.mjs";
 
 /**
@@ -167,6 +168,16 @@ function budgets(entries) {
   const own = entries.filter(({ item }) => item.product === "budgets");
   const columns = RESIDENCY.map(({ name }) => name);
   return grid(own, "budget", BUDGETS.map(budgetLabel), columns, (item, row, column) => {
+    return item.subject === row && item.configuration === column;
+  });
+}
+
+/** @param {readonly Entry[]} entries */
+function residency(entries) {
+  const own = entries.filter(({ item }) => item.product === "residency");
+  const columns = [...new Set(own.map(({ item }) => item.configuration))];
+  const rows = SUBJECTS.flatMap((name) => SHARES.map((share) => `${name}, ${shareLabel(share)}`));
+  return grid(own, "model, budget", rows, columns, (item, row, column) => {
     return item.subject === row && item.configuration === column;
   });
 }
@@ -374,6 +385,13 @@ ${random(entries)}
 ${RESIDENCY_TOKENS} tokens after prompts of 1, 17 and 200, equal to llama.cpp's, with no more expert bytes than the budget at any time.
 
 ${budgets(entries)}
+
+## Eviction and prediction
+
+Every policy with every predictor on WASM (${WAYS.wasm.ways.length} runs of ${WAYS.wasm.prompts} prompts × ${WAYS.wasm.tokens} tokens a cell), two of each on WebGPU
+(${WAYS.webgpu.ways.length} runs of ${WAYS.webgpu.tokens} tokens), fetched from a server: the tokens are llama.cpp's, and no more expert bytes than the budget.
+
+${residency(entries)}
 
 ## Architectures and types
 

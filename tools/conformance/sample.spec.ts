@@ -10,6 +10,7 @@ import {
   compareWithGolden,
 } from "./matrix.mjs";
 import { FAMILIES, readGolden, SAMPLE_MODELS } from "./models.mjs";
+import { compareResidency, PAIRS } from "./residency.mjs";
 
 /** Tokens that a software renderer gives in reasonable time. */
 const GPU_TOKENS = 12;
@@ -47,6 +48,13 @@ test.describe("WASM in Node", () => {
     const range = await budgetRange(engine, golden, options);
     for (const budget of BUDGETS) {
       expectAll(await compareUnderBudget(engine, options, golden, budget, range, { tokens: 16 }));
+    }
+  });
+
+  test("any two of a policy, a predictor, a budget and a model give the golden tokens within the budget", async () => {
+    for (const { share, ways, subject } of PAIRS) {
+      const golden = await readGolden(subject);
+      expectAll(await compareResidency(engine, "wasm", golden, share, [ways], { tokens: 12, prompts: 1 }));
     }
   });
 });

@@ -46,13 +46,24 @@ async function replayTrace(path: string, options: ReplayOptions): Promise<void> 
   for (const budget of options.budgets) {
     const { expertCount, expertsPerToken, vocabSize, recordBytes } = trace;
     const layerCount = recordBytes.length;
-    const counts = slotCounts(recordBytes, expertCount, budgetBytes(budget, recordBytes, expertCount));
-    const run = (policy: EvictionPolicy, predictor: Predictor | undefined): ReplayResult =>
+    const bytes = budgetBytes(budget, recordBytes, expertCount);
+    const counts = slotCounts(recordBytes, expertCount, bytes);
+    const shared = options.shares === "measured" ? { sharedBudget: bytes } : {};
+    const run = (policy: EvictionPolicy, predictor: Predictor | "auto" | undefined): ReplayResult =>
       replay({
         ...{ header: trace, passes, slots, counts, policy, link: options.link },
+        ...(policy === "lru" ? {} : shared),
         planner:
           predictor &&
-          prefetchPlanner({ prediction, predictor, layerCount, expertCount, expertsPerToken, vocabSize }),
+          prefetchPlanner({
+            prediction,
+            slots,
+            guessBy: predictor,
+            layerCount,
+            expertCount,
+            expertsPerToken,
+            vocabSize,
+          }),
       });
     const lru = run("lru", undefined);
     const best = belady(passes, counts);
@@ -60,7 +71,11 @@ async function replayTrace(path: string, options: ReplayOptions): Promise<void> 
     const slotsText = [...new Set(counts)].filter((count) => count > 0).join("–");
     const row = (cells: readonly (string | number)[]): void =>
       console.log(`| ${[budget, slotsText, ...cells].join(" | ")} |`);
-    const show = (policy: EvictionPolicy, predictor: Predictor | undefined, result: ReplayResult): void => {
+    const show = (
+      policy: EvictionPolicy,
+      predictor: Predictor | "auto" | undefined,
+      result: ReplayResult,
+    ): void => {
       const hitRatio = result.hits / (result.hits + result.misses);
       row([
         policy,

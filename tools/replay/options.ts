@@ -8,7 +8,8 @@ import type { Link } from "./link.ts";
 export const USAGE = `npm run replay -- trace [trace …] [options]
   --budget 10%,25%,50%    shares of all expert bytes, or bytes
   --policy all            ${EVICTION_POLICIES.join(", ")}; LRU and Belady's optimum are always shown
-  --predictor none        or ${PREDICTORS.join(", ")}, all: fetches ahead, beside every policy
+  --predictor none        or ${PREDICTORS.join(", ")}, auto (the best of late), all: fetches ahead, beside every policy
+  --shares even           or measured: slots go to the layers that they are worth most to, between texts
   --bandwidth 100MB/s     of the one link that records come over; also kB/s, GB/s, Mbit/s
   --latency 5ms           from a request to its first byte
   --texts all             or even, odd: every other text of the trace
@@ -43,7 +44,8 @@ export interface ReplayOptions {
   readonly traces: readonly string[];
   readonly budgets: readonly ExpertBudget[];
   readonly policies: readonly EvictionPolicy[];
-  readonly predictors: readonly Predictor[];
+  readonly predictors: readonly (Predictor | "auto")[];
+  readonly shares: "even" | "measured";
   readonly link: Link;
   readonly texts: "all" | "even" | "odd";
   readonly asRecorded: boolean;
@@ -58,6 +60,7 @@ export function replayOptions(args: string[]): ReplayOptions {
       budget: { type: "string", default: "10%,25%,50%" },
       policy: { type: "string", default: "all" },
       predictor: { type: "string", default: "none" },
+      shares: { type: "string", default: "even" },
       bandwidth: { type: "string", default: "100MB/s" },
       latency: { type: "string", default: "5ms" },
       texts: { type: "string", default: "all" },
@@ -80,7 +83,9 @@ export function replayOptions(args: string[]): ReplayOptions {
     traces: positionals,
     budgets,
     policies: listOf("policy", values.policy, EVICTION_POLICIES),
-    predictors: values.predictor === "none" ? [] : listOf("predictor", values.predictor, PREDICTORS),
+    predictors:
+      values.predictor === "none" ? [] : listOf("predictor", values.predictor, [...PREDICTORS, "auto"]),
+    shares: listOf("shares", values.shares, ["even", "measured"])[0]!,
     link,
     texts: texts === "every" ? "all" : texts!,
     asRecorded: values["as-recorded"],

@@ -119,18 +119,23 @@ test("a token waits for one request a layer and the bytes that missed, and mass 
 });
 
 test.each<EvictionPolicy>(["lru", "adaptive"])(
-  "a replay counts what the engine counted in the run: %s",
+  "a replay counts what the engine counted in the run, and shares its slots alike: %s",
   async (eviction) => {
-    const model = await loadModel(FILE, { expertBudget: "30%", eviction }, nodePlatform());
+    const model = await loadModel(FILE, { expertBudget: "45%", eviction }, nodePlatform());
     const trace = await model.trace();
-    for (const prompt of ["Once upon a time", "def add(a, b):"])
-      for await (const _ of model.generate(prompt, { seed: 3, maxTokens: 40, ignoreEos: true })) void _;
-    const { expertHits, expertMisses, evictions } = await model.stats();
+    for (const prompt of ["Once upon a time", "def add(a, b):", "The river flows"])
+      for await (const _ of model.generate(prompt, { seed: 3, maxTokens: 90, ignoreEos: true })) void _;
+    const { expertHits, expertMisses, evictions, slotsPerLayer } = await model.stats();
+    expect(slotsPerLayer).not.toEqual(model.info.slotsPerLayer);
+    expect((await model.stats()).peakExpertBytes).toBeLessThanOrEqual(model.info.expertBudget);
     const header = readTrace(await trace.stop());
-    const counts = Uint32Array.from(model.info.slotsPerLayer);
-    const { slots } = core;
-    const replayed = replay({ header, passes: header.passes, slots, counts, policy: eviction, link: LINK });
+    const replayed = replay({
+      ...{ header, passes: header.passes, slots: core.slots, policy: eviction, link: LINK },
+      counts: Uint32Array.from(model.info.slotsPerLayer),
+      sharedBudget: model.info.memory.expertBytes,
+    });
     expect(replayed).toMatchObject({ hits: expertHits, misses: expertMisses, evictions });
+    expect(Array.from(replayed.counts)).toEqual(slotsPerLayer);
     await model.dispose();
   },
 );

@@ -1,5 +1,6 @@
 import type { EvictionPolicy } from "../../src/api/options.ts";
 import type { PrefetchPlanner } from "../../src/residency/prefetch-planner.ts";
+import { betterCounts } from "../../src/residency/slot-shares.ts";
 import type { TraceHeader, TracePass } from "../../src/residency/trace-format.ts";
 import type { SlotTables } from "../../src/wasm/core.ts";
 import { ABSENT, type Decisions } from "../../src/wasm/decisions.ts";
@@ -10,8 +11,10 @@ export interface Replay {
   readonly passes: readonly TracePass[];
   /** The production tables of core.wasm. */
   readonly slots: SlotTables;
-  /** Slots by layer. */
+  /** Slots by layer, at first. */
   readonly counts: Uint32Array;
+  /** Bytes that slots may be shared out anew within, between texts; without it `counts` stay. */
+  readonly sharedBudget?: number;
   readonly policy: EvictionPolicy;
   readonly link: Link;
   /** Guesses what generated tokens will need; without it, experts come on demand only. */
@@ -23,6 +26,8 @@ export interface ReplayResult {
   readonly hits: number;
   readonly misses: number;
   readonly evictions: number;
+  /** Slots by layer, in the end. */
+  readonly counts: Uint32Array;
   /** Share of the routing weight that fell on experts in slots. */
   readonly gateMassRecall: number;
   readonly fetchedBytes: number;
@@ -59,8 +64,9 @@ export function tokenByToken(passes: readonly TracePass[], expertsPerToken: numb
  * Runs the engine's demand over a trace: what hits, what goes, and how long a token waits. Computing takes no time
  * here, so that every second of the link that nobody used well is a second of waiting.
  */
-export function replay({ header, passes, slots, counts, policy, link, planner }: Replay): ReplayResult {
+export function replay({ header, passes, slots, policy, link, planner, ...options }: Replay): ReplayResult {
   const { expertCount, expertsPerToken, recordBytes } = header;
+  let { counts } = options;
   slots.reset(counts, expertCount, policy);
   planner?.reset();
   const queue = linkQueue(link);
@@ -91,13 +97,28 @@ export function replay({ header, passes, slots, counts, policy, link, planner }:
     }
   };
 
+  /** As the engine does before a prompt. */
+  const share = (budget: number): void => {
+    const sizes = { slotBytes: recordBytes, expertCount, expertsPerToken, budget };
+    const better = betterCounts(slots, counts, sizes);
+    if (!better) return;
+    counts = better;
+    slots.resize(counts);
+    for (const key of unproven) wastedBytes += recordBytes[Math.floor(key / expertCount)]!;
+    unproven.clear();
+  };
+  let previous: TracePass | undefined;
+
   for (const pass of passes) {
+    if (options.sharedBudget !== undefined && previous && beginsText(pass, previous))
+      share(options.sharedBudget);
+    previous = pass;
     tokens += pass.tokens.length;
     const guessing = pass.phase === "decode" ? planner : undefined;
     const token = pass.tokens[0]!;
     const wanted = new Map<number, readonly number[]>();
     const ask = (layer: number, before: Decisions | undefined): void => {
-      const guess = guessing!.guess(layer, token, before).slice(0, counts[layer]!);
+      const guess = guessing!.guess(layer, token, { before, gates: undefined }).slice(0, counts[layer]!);
       wanted.set(layer, guess);
       for (const expert of guess)
         if (slots.lookup(layer, expert) === ABSENT) queue.prefetch(keyOf(layer, expert), recordBytes[layer]!);
@@ -119,8 +140,8 @@ export function replay({ header, passes, slots, counts, policy, link, planner }:
         mass += Math.abs(weights[i]!);
         if (!missing.includes(expert)) hitMass += Math.abs(weights[i]!);
       });
-      slots.observe(layer, decisions, expertsPerToken);
-      planner?.learn(layer, pass.tokens, decisions, before);
+      slots.observe(layer, pass.tokens, decisions, expertsPerToken);
+      planner?.learn(layer, pass.tokens, decisions, { before, gates: undefined });
       if (guessing && pass.layers[layer + 1]) ask(layer + 1, decisions);
       // A guess that did not come true is not worth its bytes any more.
       const layerOf = (key: number): number => Math.floor(key / expertCount);
@@ -144,10 +165,25 @@ export function replay({ header, passes, slots, counts, policy, link, planner }:
   const gateMassRecall = mass > 0 ? hitMass / mass : 1;
   const fetchedBytes = queue.sentBytes;
   return {
-    ...{ hits, misses, evictions, gateMassRecall, fetchedBytes, prefetchedBytes, wastedBytes, tokens },
+    ...{
+      hits,
+      misses,
+      evictions,
+      counts,
+      gateMassRecall,
+      fetchedBytes,
+      prefetchedBytes,
+      wastedBytes,
+      tokens,
+    },
     stallSeconds: stallSeconds / tokens,
   };
 }
+
+/** A prompt begins where the pass before it did not end, or after a generated token. */
+const beginsText = (pass: TracePass, previous: TracePass): boolean =>
+  pass.position !== previous.position + previous.tokens.length ||
+  (pass.phase === "prefill" && previous.phase === "decode");
 
 /** As `Residency.waves`: a pass whose experts all fit keeps them together. Returns who lost their slots. */
 function placeAll(

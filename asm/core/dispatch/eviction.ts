@@ -63,12 +63,19 @@ function scoreAt(layer: u32, expert: u32): usize {
 }
 
 /**
- * The picks of `rows` tokens of a layer, in their order: `ids` [rows, k] u32 below the number of experts and
- * distinct within a token, the best pick of a token first; `weights` [rows, k] f32.
+ * The picks of `rows` tokens of a layer, in their order: `tokens` [rows] u32 their ids, `ids` [rows, k] u32 below the
+ * number of experts and distinct within a token, the best pick of a token first; `weights` [rows, k] f32.
  */
-export function evictionObserve(layer: u32, ids: usize, weights: usize, rows: u32, k: u32): void {
+export function evictionObserve(
+  layer: u32,
+  tokens: usize,
+  ids: usize,
+  weights: usize,
+  rows: u32,
+  k: u32,
+): void {
   if (policy == ADAPTIVE) {
-    adaptiveObserve(layer, ids, weights, rows, k);
+    adaptiveObserve(layer, tokens, ids, weights, rows, k);
     return;
   }
   for (let token: u32 = 0; token < rows; token++) {

@@ -1,4 +1,5 @@
 import { reserve } from "../memory";
+import { demandBytes, demandObserve, demandOf, demandReset } from "./demand";
 import { evictionBytes, evictionObserve, evictionReset, evictionScore } from "./eviction";
 
 /**
@@ -7,11 +8,12 @@ import { evictionBytes, evictionObserve, evictionReset, evictionScore } from "./
  * record that is about to be copied.
  *
  * ```
- * layer records   [layers]  { first slot row, slots }
- * slot rows       [Σ counts] expert in the slot, or ABSENT
+ * counts          [layers] slots
+ * slot rows       [layers × expertCount] expert in the slot, or ABSENT
  * tables          [layers × expertCount] slot of the expert, or ABSENT
  * kept            [expertCount] the call that named the expert in `keep`
  * eviction        what the policy remembers
+ * demand          what slots are worth to layers (demand.ts)
  * ```
  */
 
@@ -24,15 +26,17 @@ let rows: usize = 0;
 let tables: usize = 0;
 let kept: usize = 0;
 let experts: u32 = 0;
+/** Whether some layer may have to evict: otherwise there is nothing to learn. */
+let learns: bool = false;
 let call: u32 = 0;
 let lost: u32 = ABSENT;
 
-function layerRecord(layer: u32): usize {
-  return layers + ((layer as usize) << 3);
+function slotCount(layer: u32): u32 {
+  return load<u32>(layers + ((layer as usize) << 2));
 }
 
 function row(layer: u32, slot: u32): usize {
-  return rows + (((load<u32>(layerRecord(layer)) + slot) as usize) << 2);
+  return rows + (((layer as usize) * (experts as usize) + (slot as usize)) << 2);
 }
 
 function tableEntry(layer: u32, expert: u32): usize {
@@ -40,16 +44,16 @@ function tableEntry(layer: u32, expert: u32): usize {
 }
 
 /**
- * Room for `slotCount` slots over `layerCount` layers, evicted as `policy` (eviction.ts) says. Returns false if
- * memory cannot grow; otherwise all layers have no slot until `slotsAddLayer` gives them theirs.
+ * Forgets everything: no layer has a slot until `slotsResize` gives it some, and they are evicted as `policy`
+ * (eviction.ts) says. `mayEvict` is false if every expert will have a slot. Returns false if memory cannot grow.
  */
-export function slotsReset(layerCount: u32, expertCount: u32, slotCount: u32, policy: u32): bool {
-  const layerBytes = (layerCount as usize) << 3;
-  const rowBytes = (slotCount as usize) << 2;
+export function slotsReset(layerCount: u32, expertCount: u32, policy: u32, mayEvict: bool): bool {
+  const layerBytes = (layerCount as usize) << 2;
   const tableBytes = ((layerCount as usize) * (expertCount as usize)) << 2;
   const keptBytes = (expertCount as usize) << 2;
-  const own = (layerBytes + rowBytes + tableBytes + keptBytes + 7) & ~7;
-  const needed = own + evictionBytes(policy, layerCount, expertCount);
+  const own = (layerBytes + 2 * tableBytes + keptBytes + 7) & ~7;
+  const learnt = evictionBytes(policy, layerCount, expertCount);
+  const needed = own + learnt + demandBytes(layerCount, expertCount);
   if (needed > capacity) {
     const fresh = reserve(needed);
     if (fresh == 0) return false;
@@ -58,31 +62,41 @@ export function slotsReset(layerCount: u32, expertCount: u32, slotCount: u32, po
   }
   layers = area;
   rows = layers + layerBytes;
-  tables = rows + rowBytes;
+  tables = rows + tableBytes;
   kept = tables + tableBytes;
   experts = expertCount;
+  learns = mayEvict;
   call = 0;
   memory.fill(layers, 0, layerBytes);
-  memory.fill(rows, 0xff, rowBytes + tableBytes);
+  memory.fill(rows, 0xff, 2 * tableBytes);
   memory.fill(kept, 0, keptBytes);
   evictionReset(policy, area + own, layerCount, expertCount);
+  demandReset(area + own + learnt, layerCount, expertCount);
   return true;
 }
 
-/** Gives a layer `count` free slots, whose rows start at `firstRow`. */
-export function slotsAddLayer(layer: u32, firstRow: u32, count: u32): void {
-  const record = layerRecord(layer);
-  store<u32>(record, firstRow);
-  store<u32>(record, count, 4);
+/** Gives a layer `count` slots, all free: at most one an expert. What was learnt of the layer stays. */
+export function slotsResize(layer: u32, count: u32): void {
+  const bytes = (experts as usize) << 2;
+  store<u32>(layers + ((layer as usize) << 2), count);
+  memory.fill(row(layer, 0), 0xff, bytes);
+  memory.fill(tableEntry(layer, 0), 0xff, bytes);
 }
 
 export function slotsLookup(layer: u32, expert: u32): u32 {
   return load<u32>(tableEntry(layer, expert));
 }
 
-/** As `evictionObserve`; a layer with a slot for every expert never evicts, and learns nothing. */
-export function slotsObserve(layer: u32, ids: usize, weights: usize, rows: u32, k: u32): void {
-  if (load<u32>(layerRecord(layer), 4) < experts) evictionObserve(layer, ids, weights, rows, k);
+/** As `evictionObserve`, where some layer may have to evict. A single token tells what slots are worth, too. */
+export function slotsObserve(layer: u32, tokens: usize, ids: usize, weights: usize, rows: u32, k: u32): void {
+  if (!learns) return;
+  if (rows == 1) demandObserve(layer, ids, k);
+  evictionObserve(layer, tokens, ids, weights, rows, k);
+}
+
+/** Address of what each further slot is worth to a layer: [expertCount] f64 (demand.ts). */
+export function slotsDemand(layer: u32): usize {
+  return demandOf(layer);
 }
 
 /** The slot given to the expert, or ABSENT if all are kept; `slotsLost` then tells who lost it. */
@@ -99,7 +113,7 @@ export function slotsPlace(layer: u32, expert: u32, keep: usize, keepCount: u32)
     const id = load<u32>(keep + ((i as usize) << 2));
     if (id < experts) store<u32>(kept + ((id as usize) << 2), call);
   }
-  const count = load<u32>(layerRecord(layer), 4);
+  const count = slotCount(layer);
   let slot = ABSENT;
   let lowest: f64 = 0;
   for (let candidate: u32 = 0; candidate < count; candidate++) {

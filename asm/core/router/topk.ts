@@ -13,11 +13,11 @@ const WEIGHTS_SOFTMAX: u32 = 2;
 /** The smallest normal f16: what llama.cpp clamps the sum of selected scores to before it divides. */
 const LEAST_SUM: f32 = 6.103515625e-5;
 
-function f32At(base: usize, index: u32): f32 {
+export function f32At(base: usize, index: u32): f32 {
   return load<f32>(base + ((index as usize) << 2));
 }
 
-function setF32(base: usize, index: u32, value: f32): void {
+export function setF32(base: usize, index: u32, value: f32): void {
   store<f32>(base + ((index as usize) << 2), value);
 }
 
@@ -46,8 +46,8 @@ function score(kind: u32, logits: usize, scores: usize, experts: u32): void {
   }
 }
 
-/** The highest value that is not taken, lowest index on ties; the lowest free index if all are -∞. */
-function best(values: usize, taken: usize, count: u32): u32 {
+/** The highest value that is not taken, lowest index on ties; the lowest free index if all are -∞; `count` if all are taken. */
+export function best(values: usize, taken: usize, count: u32): u32 {
   let winner = count;
   let top: f32 = -Infinity;
   for (let i: u32 = 0; i < count; i++) {
@@ -122,37 +122,78 @@ export function route(
   weights: usize,
   scratch: usize,
 ): void {
-  const scores = scratch;
-  const selection = scores + ((experts as usize) << 2);
-  const groupScores = selection + ((experts as usize) << 2);
-  const taken = groupScores + ((experts as usize) << 2);
-  const groupOut = taken + (experts as usize);
   for (let r: u32 = 0; r < rows; r++) {
-    score(scoreKind, logits, scores, experts);
-    for (let e: u32 = 0; e < experts; e++) {
-      let value = f32At(scores, e);
-      if (bias != 0) value += f32At(bias, e);
-      setF32(selection, e, value == value ? value : -Infinity);
-    }
-    if (groupCount > 0) {
-      limitGroups(selection, taken, experts, groupCount, groupKept, groupScore, groupScores, groupOut);
-    } else {
-      memory.fill(taken, 0, experts as usize);
-    }
-    let sum: f32 = 0;
+    rate(logits, experts, scoreKind, bias, groupCount, groupKept, groupScore, scratch);
     for (let rank: u32 = 0; rank < k; rank++) {
-      const expert = best(selection, taken, experts);
-      store<u8>(taken + (expert as usize), 1);
-      const weight = f32At(scores, expert);
+      const expert = take(experts, scratch);
       store<u32>(ids + ((rank as usize) << 2), expert);
-      setF32(weights, rank, weight);
-      sum += weight;
+      setF32(weights, rank, scoreOf(expert, scratch));
     }
-    if (weightKind == WEIGHTS_SOFTMAX) softmax(weights, weights, k);
-    const divisor: f32 = weightKind == WEIGHTS_RENORMALIZED ? max(sum, LEAST_SUM) : 1;
-    for (let rank: u32 = 0; rank < k; rank++) setF32(weights, rank, (f32At(weights, rank) / divisor) * scale);
+    weigh(weights, k, weightKind, scale);
     logits += (experts as usize) << 2;
     ids += (k as usize) << 2;
     weights += (k as usize) << 2;
   }
+}
+
+/*
+ * Scratch: scores [experts] f32, selection scores [experts] f32, group scores [experts] f32, taken [experts] u8,
+ * groups out [experts] u8.
+ */
+
+/** The scores of one row of logits, and who may be selected. */
+export function rate(
+  logits: usize,
+  experts: u32,
+  scoreKind: u32,
+  bias: usize,
+  groupCount: u32,
+  groupKept: u32,
+  groupScore: u32,
+  scratch: usize,
+): void {
+  const selection = selectionOf(experts, scratch);
+  const groupScores = selection + ((experts as usize) << 2);
+  const taken = takenOf(experts, scratch);
+  score(scoreKind, logits, scratch, experts);
+  for (let e: u32 = 0; e < experts; e++) {
+    let value = f32At(scratch, e);
+    if (bias != 0) value += f32At(bias, e);
+    setF32(selection, e, value == value ? value : -Infinity);
+  }
+  if (groupCount > 0) {
+    const out = taken + (experts as usize);
+    limitGroups(selection, taken, experts, groupCount, groupKept, groupScore, groupScores, out);
+  } else {
+    memory.fill(taken, 0, experts as usize);
+  }
+}
+
+export function scoreOf(expert: u32, scratch: usize): f32 {
+  return f32At(scratch, expert);
+}
+
+export function selectionOf(experts: u32, scratch: usize): usize {
+  return scratch + ((experts as usize) << 2);
+}
+
+export function takenOf(experts: u32, scratch: usize): usize {
+  return scratch + (experts as usize) * 12;
+}
+
+/** The best expert that may still be selected, which then is. */
+export function take(experts: u32, scratch: usize): u32 {
+  const taken = takenOf(experts, scratch);
+  const expert = best(selectionOf(experts, scratch), taken, experts);
+  store<u8>(taken + (expert as usize), 1);
+  return expert;
+}
+
+/** Scores [k] of what was selected become its weights. */
+export function weigh(weights: usize, k: u32, weightKind: u32, scale: f32): void {
+  let sum: f32 = 0;
+  for (let rank: u32 = 0; rank < k; rank++) sum += f32At(weights, rank);
+  if (weightKind == WEIGHTS_SOFTMAX) softmax(weights, weights, k);
+  const divisor: f32 = weightKind == WEIGHTS_RENORMALIZED ? max(sum, LEAST_SUM) : 1;
+  for (let rank: u32 = 0; rank < k; rank++) setF32(weights, rank, (f32At(weights, rank) / divisor) * scale);
 }

@@ -8,7 +8,10 @@ import { type Matrix, matrixAt, matrixBytes, writeRows } from "./matrices.ts";
 export interface Slots {
   /** Bytes of one slot; 0 for a dense layer. */
   slotBytes(layer: number): number;
-  /** May succeed once. Errors: `out-of-memory`, after which it may be called again with less. */
+  /**
+   * All slots are empty afterwards. Memory cannot be given back, so what is allocated first is the most there can be.
+   * Errors: `out-of-memory`, after which it may be called again with less.
+   */
   allocate(counts: Uint32Array): void;
   write(layer: number, slot: number, matrix: ExpertMatrix, rows: PackedRows): void;
   matrix(layer: number, slot: number, matrix: ExpertMatrix): Matrix;
@@ -33,7 +36,7 @@ export function createSlots(layers: readonly LayerPlan[], arena: Arena): Slots {
   const slotBytes = (layer: number): number => records[layer]?.byteLength ?? 0;
   /** By layer: address of slot 0, and how many slots there are. */
   let slabs: readonly { readonly address: number; readonly count: number }[] | undefined;
-  let byteLength = 0;
+  let region: { readonly address: number; readonly byteLength: number } | undefined;
 
   const locate = (layer: number, slot: number, matrix: ExpertMatrix) => {
     const record = records[layer];
@@ -50,20 +53,20 @@ export function createSlots(layers: readonly LayerPlan[], arena: Arena): Slots {
   return {
     slotBytes,
     allocate(counts) {
-      if (slabs) {
+      const total = layers.reduce((sum, _, layer) => sum + (counts[layer] ?? 0) * slotBytes(layer), 0);
+      region ??= { address: arena.allocate(total, "expert slots"), byteLength: total };
+      if (total > region.byteLength) {
         throw new WebMoEError(
-          "invalid-argument",
-          "Slots are allocated once a load; this model has its slots already.",
+          "out-of-memory",
+          `Slots of ${total} bytes do not fit the ${region.byteLength} bytes that this model has for them.`,
         );
       }
-      const total = layers.reduce((sum, _, layer) => sum + (counts[layer] ?? 0) * slotBytes(layer), 0);
-      let address = arena.allocate(total, "expert slots");
+      let { address } = region;
       slabs = layers.map((_, layer) => {
         const slab = { address, count: slotBytes(layer) > 0 ? (counts[layer] ?? 0) : 0 };
         address += slab.count * slotBytes(layer);
         return slab;
       });
-      byteLength = total;
     },
     write(layer, slot, name, rows) {
       const { address, offset, spec } = locate(layer, slot, name);
@@ -74,6 +77,6 @@ export function createSlots(layers: readonly LayerPlan[], arena: Arena): Slots {
       const [a, b, c, d] = matrix.planes;
       return { ...matrix, planes: [address + a, address + b, address + c, address + d] };
     },
-    byteLength: () => byteLength,
+    byteLength: () => region?.byteLength ?? 0,
   };
 }
