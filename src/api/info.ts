@@ -46,6 +46,7 @@ export interface ModelInfo {
   modelContextLength: number;
   /** Quantisation name → tensors that use it. */
   quantizations: Readonly<Record<string, number>>;
+  /** Bytes that experts may take on the device: what was asked for, or less once the device ran out of memory. */
   expertBudget: number;
   slotsPerLayer: readonly number[];
   /** `file`: messages are written by the file's chat template; `none`: it has none, contents follow each other. */
@@ -70,6 +71,8 @@ export interface Stats {
   wastedBytes: number;
   /** Segments run again because an expert was missing. */
   replays: number;
+  /** GPU devices that were lost and replaced. */
+  deviceLosses: number;
   residentExperts: number;
   residentExpertBytes: number;
   /** Highest number of expert bytes ever allocated on the device, staging included. */

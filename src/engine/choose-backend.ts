@@ -1,4 +1,4 @@
-import { WebMoEError } from "../api/errors.ts";
+import { type ErrorCode, WebMoEError } from "../api/errors.ts";
 import type { BackendChoice } from "../api/options.ts";
 import type { Backend } from "../backend/backend.ts";
 import { createWasmBackend } from "../backend/wasm/index.ts";
@@ -22,7 +22,8 @@ export interface BackendRequest {
  * `auto` takes a real GPU and falls back to WASM where there is none, or where its backend cannot be created; what
  * was taken is in `info.numerics`. An explicit choice is never replaced. A GPU compiles while the trunk loads.
  *
- * Errors: `invalid-argument` if WebGPU was asked for and is not there, `out-of-memory`; those of `fill`.
+ * Errors: `invalid-argument` if WebGPU was asked for and is not there, `out-of-memory`; `device-lost` if the GPU was
+ * there and went, so that it may be asked for again; those of `fill`.
  */
 export async function chooseBackend(platform: Platform, request: BackendRequest): Promise<Backend> {
   const { choice, routing, plan, contextLength, onCompile } = request;
@@ -51,18 +52,21 @@ export async function chooseBackend(platform: Platform, request: BackendRequest)
       'backend: "webgpu" was asked for, but there is no WebGPU adapter here. Use "auto" or "wasm".',
     );
   if (!gpu || (choice === "auto" && gpu.software)) return wasm();
-  // What the source or the user ended is not the GPU's fault.
+  // What the source or the user ended is not the GPU's fault; what it refused to hold is.
   let unfilled = false;
   const fill = (backend: Backend): Promise<void> =>
     request.fill(backend).catch((error) => {
-      unfilled = true;
+      unfilled = !hasCode(error, "out-of-memory");
       throw error;
     });
   try {
     return await gpu.createBackend({ plan, contextLength, routing, fill, onProgress: onCompile });
   } catch (error) {
-    if (choice === "webgpu" || unfilled) throw error;
+    if (choice === "webgpu" || unfilled || hasCode(error, "device-lost")) throw error;
     console.warn("WebMoE: the WebGPU backend could not be created; using WebAssembly.", error);
     return wasm();
   }
 }
+
+const hasCode = (error: unknown, code: ErrorCode): boolean =>
+  error instanceof WebMoEError && error.code === code;

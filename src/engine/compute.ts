@@ -1,0 +1,114 @@
+import { WebMoEError } from "../api/errors.ts";
+import type { BackendChoice, ExpertBudget } from "../api/options.ts";
+import type { Backend } from "../backend/backend.ts";
+import type { Library } from "../experts/library.ts";
+import type { ForwardPlan } from "../model/plan.ts";
+import { createResidency, type Residency } from "../residency/residency.ts";
+import type { RoutingListener } from "../residency/routing-listener.ts";
+import { budgetBytes } from "../residency/slot-budget.ts";
+import type { Core } from "../wasm/core.ts";
+import { chooseBackend } from "./choose-backend.ts";
+import { createExecutor, type Executor } from "./executor.ts";
+import type { Platform } from "./platform.ts";
+import type { LoadSettings } from "./settings.ts";
+
+/** What computes, all of it made on one device and gone with it: trunk, slots, KV cache, and who runs them. */
+export interface Compute {
+  readonly backend: Backend;
+  readonly residency: Residency;
+  readonly executor: Executor;
+  /** Bytes that the slots were fitted into: what was asked for, or less. */
+  readonly expertBudget: number;
+  /** Bytes of one slot in each layer. */
+  readonly leastExpertBytes: number;
+}
+
+export interface ComputeParts {
+  readonly platform: Platform;
+  readonly core: Core;
+  readonly library: Library;
+  readonly plan: ForwardPlan;
+  readonly contextLength: number;
+  readonly settings: LoadSettings;
+  /** Looked at in every pass: those that need to know the device come later. */
+  readonly listeners: readonly RoutingListener[];
+  readonly onTrunk: (loadedBytes: number, totalBytes: number) => void;
+  readonly onCompile: (done: number, total: number) => void;
+}
+
+export interface ComputeTarget {
+  readonly choice: BackendChoice;
+  readonly expertBudget: ExpertBudget;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * A device with the trunk on it and all its slots empty. Bytes come from the nearest tier that has them.
+ *
+ * Errors: those of `chooseBackend` and of the library; `budget-too-small`, `out-of-memory`.
+ */
+export async function createCompute(parts: ComputeParts, target: ComputeTarget): Promise<Compute> {
+  const { platform, core, library, plan, contextLength, settings, listeners } = parts;
+  const { signal } = target;
+  const { layerCount, expertCount, expertsPerToken } = plan.hyperparameters;
+  const backend = await chooseBackend(platform, {
+    choice: target.choice,
+    routing: settings.routing,
+    plan,
+    contextLength,
+    activations: settings.activations,
+    threads: settings.threads,
+    async fill(empty) {
+      for await (const { spec, rows } of library.trunk(signal, parts.onTrunk)) empty.writeTrunk(spec, rows);
+    },
+    onCompile: parts.onCompile,
+  });
+  try {
+    const slotBytes = plan.layers.map((layer) => backend.slotBytes(layer.index));
+    const asked = budgetBytes(target.expertBudget, slotBytes, expertCount);
+    const all = budgetBytes("all", slotBytes, expertCount);
+    const { residency, expertBudget } = await fitted(asked, all, (budget) =>
+      createResidency({
+        core,
+        backend,
+        provider: library,
+        layerCount,
+        expertCount,
+        expertsPerToken,
+        policy: settings.eviction,
+        budget,
+      }),
+    );
+    const everyExpertFits = residency.counts.every((count) => count === 0 || count === expertCount);
+    const segmentLayers = Math.min(settings.segmentLayers ?? (everyExpertFits ? layerCount : 1), layerCount);
+    const executor = createExecutor({ plan, backend, core, residency, listeners, segmentLayers });
+    const leastExpertBytes = budgetBytes("min", slotBytes, expertCount);
+    return { backend, residency, executor, expertBudget, leastExpertBytes };
+  } catch (error) {
+    backend.dispose();
+    throw error;
+  }
+}
+
+/**
+ * Halves the budget until its slots can be had: no browser says how much memory there is.
+ *
+ * Errors: `budget-too-small`, `out-of-memory` if not even the smallest budget fits.
+ */
+async function fitted(
+  asked: number,
+  allExpertBytes: number,
+  create: (budget: number) => Promise<Residency>,
+): Promise<{ readonly residency: Residency; readonly expertBudget: number }> {
+  let expertBudget = asked;
+  let outOfMemory: WebMoEError | undefined;
+  for (;;) {
+    try {
+      return { residency: await create(expertBudget), expertBudget };
+    } catch (error) {
+      if (!(error instanceof WebMoEError) || error.code !== "out-of-memory") throw outOfMemory ?? error;
+      outOfMemory = error;
+      expertBudget = Math.floor(Math.min(expertBudget, allExpertBytes) / 2);
+    }
+  }
+}
