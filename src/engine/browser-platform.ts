@@ -24,8 +24,13 @@ function deviceMemoryBytes(): number {
 async function requestGpu(): Promise<Gpu | undefined> {
   const found = await requestAdapter();
   if (!found) return undefined;
-  const { adapter, software } = found;
-  return { software, createBackend: (options) => createWebGpuBackend({ ...options, adapter }) };
+  const { adapter, name, software } = found;
+  return {
+    name,
+    software,
+    createBackend: ({ plain, ...options }) =>
+      createWebGpuBackend({ ...options, adapter, constraints: plain ? { features: [] } : {} }),
+  };
 }
 
 /** IndexedDB may be missing or blocked (private windows); parts then live as long as the page. */

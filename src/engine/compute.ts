@@ -7,7 +7,7 @@ import { createResidency, type Residency } from "../residency/residency.ts";
 import type { RoutingListener } from "../residency/routing-listener.ts";
 import { budgetBytes } from "../residency/slot-budget.ts";
 import type { Core } from "../wasm/core.ts";
-import { chooseBackend } from "./choose-backend.ts";
+import { type BackendRequest, chooseBackend } from "./choose-backend.ts";
 import { createExecutor, type Executor } from "./executor.ts";
 import type { Platform } from "./platform.ts";
 import type { LoadSettings } from "./settings.ts";
@@ -30,6 +30,8 @@ export interface ComputeParts {
   readonly plan: ForwardPlan;
   readonly contextLength: number;
   readonly settings: LoadSettings;
+  /** GPUs that need no self-test; see `BackendRequest`. */
+  readonly proven: BackendRequest["proven"];
   /** Looked at in every pass: those that need to know the device come later. */
   readonly listeners: readonly RoutingListener[];
   readonly onTrunk: (loadedBytes: number, totalBytes: number) => void;
@@ -55,7 +57,9 @@ export async function createCompute(parts: ComputeParts, target: ComputeTarget):
     choice: target.choice,
     routing: settings.routing,
     plan,
+    core,
     contextLength,
+    proven: parts.proven,
     activations: settings.activations,
     threads: settings.threads,
     async fill(empty) {

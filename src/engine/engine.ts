@@ -87,7 +87,8 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     const listeners: RoutingListener[] = [];
     let info: ModelInfo | undefined;
     let trunkIsLoaded = false;
-    const target = { platform, core, library: parts, plan, contextLength, settings, listeners };
+    const proven = new Map<string, { plain: boolean }>();
+    const target = { platform, core, library: parts, plan, contextLength, settings, proven, listeners };
     const compute = await createRecovery({
       choice: settings.backend,
       expertBudget: settings.expertBudget,

@@ -5,12 +5,9 @@ import { WebMoEError } from "../api/errors.ts";
 import type { Model } from "../api/model.ts";
 import type { Notice } from "../api/notice.ts";
 import type { LoadOptions } from "../api/options.ts";
-import type { Backend } from "../backend/backend.ts";
-import { createWasmBackend } from "../backend/wasm/index.ts";
 import { readTrace } from "../residency/trace-format.ts";
 import { loadModel } from "./engine.ts";
-import { nodePlatform } from "./node-platform.ts";
-import type { Platform } from "./platform.ts";
+import { fakeGpu, intercept } from "./fake-gpu.testing.ts";
 
 const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q8_0.gguf", import.meta.url));
 const GOLDEN = new URL("../../tools/conformance/golden/embedded.json", import.meta.url);
@@ -21,76 +18,33 @@ const golden: number[] = JSON.parse(readFileSync(GOLDEN, "utf8")).cases.find(
   (item: { text?: string }) => item.text === PROMPT,
 ).ids;
 
-type Method = "writeTrunk" | "allocateSlots" | "writeSlot" | "beginPass" | "runWave" | "submit";
-const METHODS: readonly Method[] = [
-  "writeTrunk",
-  "allocateSlots",
-  "writeSlot",
-  "beginPass",
-  "runWave",
-  "submit",
-];
-
 /** A device's failure: the call of `method`, counted over all devices, with which it goes. */
 interface Failure {
   readonly code: "device-lost" | "out-of-memory";
-  readonly method: Method;
+  readonly method: "writeTrunk" | "writeSlot" | "beginPass" | "runWave" | "submit";
+  /** Of `writeTrunk`, counted from the first; of others, from when the model is loaded. */
   readonly call: number;
 }
 
-/** A platform whose "GPU" is the WASM backend under another name, with devices that fail as planned. */
-function failingPlatform(failures: readonly Failure[], adapters = Number.POSITIVE_INFINITY) {
-  const calls = new Map<Method, number>();
-  let devices = 0;
-  let alive = 0;
-  const base = nodePlatform();
-  const platform: Platform = {
-    ...base,
-    async requestGpu() {
-      if (devices >= adapters) return undefined;
-      return {
-        software: false,
-        async createBackend({ plan, contextLength, fill }) {
-          devices++;
-          const wasm = await createWasmBackend({ plan, contextLength, compile: base.compileCompute });
-          let failed: WebMoEError | undefined;
-          let disposed = false;
-          const device: Backend = {
-            ...wasm,
-            numerics: { ...wasm.numerics, backend: "webgpu", adapter: "fake" },
-            dispose() {
-              if (!disposed) alive--;
-              disposed = true;
-              wasm.dispose();
-            },
-          };
-          alive++;
-          for (const method of METHODS) {
-            const original = device[method] as (...args: unknown[]) => unknown;
-            Object.assign(device, {
-              [method](...args: unknown[]) {
-                const call = (calls.get(method) ?? 0) + 1;
-                calls.set(method, call);
-                const failure = failures.find((item) => item.method === method && item.call === call);
-                if (failure) failed = new WebMoEError(failure.code, `${method}, call ${call}`);
-                // Like a GPU's: a device that is gone says so whatever is asked of it.
-                if (failed) throw failed;
-                return original(...args);
-              },
-            });
-          }
-          try {
-            await fill(device);
-          } catch (error) {
-            device.dispose();
-            throw error;
-          }
-          return device;
-        },
-      };
-    },
-  };
-  return { platform, devices: () => devices, alive: () => alive, calls };
+/** A GPU whose devices fail as planned. */
+function failingGpu(failures: readonly Failure[]) {
+  const calls = new Map<Failure["method"], number>();
+  const loaded = { is: false };
+  const fake = fakeGpu((device) => {
+    let failed: WebMoEError | undefined;
+    return intercept(device, (method, proceed) => {
+      if (loaded.is || method === "writeTrunk") {
+        const call = (calls.get(method as Failure["method"]) ?? 0) + 1;
+        calls.set(method as Failure["method"], call);
+        const failure = failures.find((item) => item.method === method && item.call === call);
+        if (failure) failed = new WebMoEError(failure.code, `${method}, call ${call}`);
+      }
+      // Like a GPU's: a device that is gone says so whatever is asked of it.
+      if (failed) throw failed;
+      return proceed();
+    });
+  });
+  return { ...fake, calls, loaded };
 }
 
 async function say(model: Model, maxTokens: number): Promise<number[]> {
@@ -102,15 +56,16 @@ async function say(model: Model, maxTokens: number): Promise<number[]> {
 async function withModel<T>(
   failures: readonly Failure[],
   options: LoadOptions,
-  use: (model: Model, notices: readonly Notice[], fake: ReturnType<typeof failingPlatform>) => Promise<T>,
+  use: (model: Model, notices: readonly Notice[], fake: ReturnType<typeof failingGpu>) => Promise<T>,
 ): Promise<T> {
-  const fake = failingPlatform(failures);
+  const fake = failingGpu(failures);
   const notices: Notice[] = [];
   const model = await loadModel(
     FILE,
     { ...options, onNotice: (notice) => notices.push(notice) },
     fake.platform,
   );
+  fake.loaded.is = true;
   try {
     return await use(model, notices, fake);
   } finally {
@@ -119,7 +74,7 @@ async function withModel<T>(
   }
 }
 
-const lost = (method: Method, call: number): Failure => ({ code: "device-lost", method, call });
+const lost = (method: Failure["method"], call: number): Failure => ({ code: "device-lost", method, call });
 
 test("a device lost in prefill, in decode or while experts are written changes no token", async () => {
   const points: readonly [string, Failure][] = [
@@ -179,7 +134,7 @@ test("a GPU that is lost three times in loading is replaced only if it was not a
   await withModel(failures, {}, async (model) => {
     expect(model.info.numerics.backend).toBe("wasm");
   });
-  const { platform, alive } = failingPlatform(failures);
+  const { platform, alive } = failingGpu(failures);
   await expect(loadModel(FILE, { backend: "webgpu" }, platform)).rejects.toMatchObject({
     code: "device-lost",
   });

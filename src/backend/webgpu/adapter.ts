@@ -20,7 +20,9 @@ export function adapterName({ info }: GPUAdapter): string {
  * The fastest adapter, or undefined where WebGPU is missing or refused. `software`: a CPU pretends to be a GPU,
  * which is slower than our own CPU backend.
  */
-export async function requestAdapter(): Promise<{ adapter: GPUAdapter; software: boolean } | undefined> {
+export async function requestAdapter(): Promise<
+  { adapter: GPUAdapter; name: string; software: boolean } | undefined
+> {
   // The type says that `gpu` is always there; browsers without WebGPU, insecure pages and Node say otherwise.
   const gpu = (globalThis.navigator as Partial<Navigator> | undefined)?.gpu;
   if (!gpu) return undefined;
@@ -34,7 +36,7 @@ export async function requestAdapter(): Promise<{ adapter: GPUAdapter; software:
   const { info } = adapter;
   const fallback = "isFallbackAdapter" in info && info.isFallbackAdapter === true;
   const words = [info.vendor, info.architecture, info.device, info.description].join(" ");
-  return { adapter, software: fallback || SOFTWARE.test(words) };
+  return { adapter, name: adapterName(adapter), software: fallback || SOFTWARE.test(words) };
 }
 
 /** Features that some kernels have a variant for. */
