@@ -46,6 +46,7 @@ export interface ModelInfo {
   modelContextLength: number;
   /** Quantisation name → tensors that use it. */
   quantizations: Readonly<Record<string, number>>;
+  /** Bytes that experts may take on the device: what was asked for, or less once the device ran out of memory. */
   expertBudget: number;
   /** At load; `stats()` has those of now. */
   slotsPerLayer: readonly number[];
@@ -78,6 +79,8 @@ export interface Stats {
   layerExecutions: number;
   /** Slots by layer; they move between generations where `slotShares` is `measured`. */
   slotsPerLayer: readonly number[];
+  /** GPU devices that were lost and replaced. */
+  deviceLosses: number;
   residentExperts: number;
   residentExpertBytes: number;
   /** Highest number of expert bytes ever allocated on the device, staging included. */

@@ -8,6 +8,7 @@ export type Prompt = string | readonly number[] | Uint32Array | readonly Message
 
 /** A loaded model. Calls that compute run one after the other, in the order they were made. */
 export interface Model {
+  /** Fixed at load, but for what a `Notice` says. */
   readonly info: ModelInfo;
   /**
    * Streams the continuation of a prompt: text (special tokens in it are parsed, BOS added as the file asks), token

@@ -1,3 +1,5 @@
+import type { Notice } from "./notice.ts";
+
 /** Where model bytes come from: a URL, a file the user picked, or the parts of a split GGUF in any order. */
 export type ModelSource = string | URL | Blob | readonly (string | URL | Blob)[];
 
@@ -92,6 +94,8 @@ export interface LoadOptions {
   segmentLayers?: number | "all" | "auto";
   signal?: AbortSignal;
   onProgress?: (progress: LoadProgress) => void;
+  /** Told what the engine did on its own once the model was loaded; may come a little after the tokens that follow. */
+  onNotice?: (notice: Notice) => void;
 }
 
 export interface GenerateOptions {
@@ -113,5 +117,25 @@ export interface GenerateOptions {
   stop?: string | readonly string[];
   /** Go on after an end-of-sequence token. Default false. */
   ignoreEos?: boolean;
+  /**
+   * Ids of an answer to the same prompt that was cut off (closed tab, crash, Stop): the answer goes on behind them
+   * with the tokens and texts that it would have had. The KV cache is computed again by the passes that filled it,
+   * and a draw depends on seed and position alone, so nothing else of the first run is needed. What to keep while an
+   * answer is written:
+   *
+   * - the prompt's ids as `tokenize` gives them (a chat template may read the clock: rendered later, the messages
+   *   can be another prompt),
+   * - the options, with a `seed` that you chose,
+   * - of every token its `id`, and its `text` as far as it is shown: what is still held back of a character or of
+   *   a stop string comes with the tokens that follow.
+   *
+   * A list that lacks the last tokens is as good: they are written again. One that holds the whole answer ends at once
+   * with the reason that the answer ended for. `maxTokens` and `generatedTokens` count these ids too. The tokens are
+   * those of the first run under the same numeric profile: compare `info.numerics` where it matters.
+   *
+   * Errors: `invalid-argument` if `seed` is missing where `temperature` is above 0, or if the answer had ended before
+   * the last of the ids under these options; `context-full` if prompt and ids do not fit.
+   */
+  resume?: readonly number[] | Uint32Array;
   signal?: AbortSignal;
 }

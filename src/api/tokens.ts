@@ -14,7 +14,8 @@ export interface GenerateResult {
    * `info.numerics.chunkRows`, since only these are computed alike in both.
    */
   reusedTokens: number;
+  /** Those of `resume` included. */
   generatedTokens: number;
-  /** Seconds from the call to the first token, prefill included. */
+  /** Seconds from the call to the first new token, prefill (and what `resume` computes again) included; 0 without one. */
   firstTokenSeconds: number;
 }

@@ -25,9 +25,14 @@ function deviceMemoryBytes(): number {
 async function requestGpu(): Promise<Gpu | undefined> {
   const found = await requestAdapter();
   if (!found) return undefined;
-  const { adapter, software } = found;
+  const { adapter, name, software } = found;
   const tuningStore = indexedDbTuningStore();
-  return { software, createBackend: (options) => createWebGpuBackend({ ...options, adapter, tuningStore }) };
+  return {
+    name,
+    software,
+    createBackend: ({ plain, ...options }) =>
+      createWebGpuBackend({ ...options, adapter, tuningStore, constraints: plain ? { features: [] } : {} }),
+  };
 }
 
 /** IndexedDB may be missing or blocked (private windows); parts then live as long as the page. */

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { WebMoEError } from "../api/errors.ts";
 import type { Backend } from "../backend/backend.ts";
 import { tinyPlan } from "../backend/testing/plans.ts";
+import { loadCore } from "../wasm/core.testing.ts";
 import { chooseBackend } from "./choose-backend.ts";
 import { nodePlatform } from "./node-platform.ts";
 import type { Gpu, Platform } from "./platform.ts";
@@ -9,6 +10,7 @@ import type { Gpu, Platform } from "./platform.ts";
 /** A platform whose GPU compiles `compile` while it is filled. */
 function platformWith(compile: () => Promise<void>): Platform {
   const gpu: Gpu = {
+    name: "fake",
     software: false,
     async createBackend({ fill }) {
       const backend = { numerics: { backend: "webgpu" } } as Backend;
@@ -19,8 +21,11 @@ function platformWith(compile: () => Promise<void>): Platform {
   return { ...nodePlatform(), requestGpu: async () => gpu };
 }
 
-const choose = (platform: Platform, fill: (backend: Backend) => Promise<void>): Promise<Backend> =>
+const choose = async (platform: Platform, fill: (backend: Backend) => Promise<void>): Promise<Backend> =>
   chooseBackend(platform, {
+    core: await loadCore(),
+    // No self-test: this GPU computes nothing.
+    proven: new Map([["fake", { plain: false }]]),
     choice: "auto",
     routing: "auto",
     plan: tinyPlan(),

@@ -1,7 +1,7 @@
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
+import type { ModelInfo } from "../api/info.ts";
 import type { Model } from "../api/model.ts";
-import type { ExpertPrediction, LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
-import type { Backend } from "../backend/backend.ts";
+import type { LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
 import { chatPrompts } from "../chat/prompt.ts";
 import type { OpenedModel } from "../experts/identity.ts";
 import { type Library, openLibrary } from "../experts/library.ts";
@@ -11,18 +11,14 @@ import { describeModel, type ModelDescription } from "../model/model.ts";
 import { splitCountOf } from "../model/model-file.ts";
 import { tokenizerFrom } from "../model/tokenizer/from-metadata.ts";
 import { routingRecorder } from "../residency/recorder.ts";
-import { createResidency, type Residency } from "../residency/residency.ts";
-import { budgetBytes } from "../residency/slot-budget.ts";
-import { type Core, type InexactRouting, instantiateCore } from "../wasm/core.ts";
-import { chooseBackend } from "./choose-backend.ts";
+import type { RoutingListener } from "../residency/routing-listener.ts";
+import { type Core, instantiateCore } from "../wasm/core.ts";
+import { createCompute } from "./compute.ts";
 import { partDirectory } from "./directory.ts";
-import { createExecutor } from "./executor.ts";
 import { idleWork } from "./idle-work.ts";
-import { inexactRouter } from "./inexact.ts";
 import { modelInfo } from "./model-info.ts";
 import type { Platform } from "./platform.ts";
-import { prefetcherFor } from "./prefetch.ts";
-import { adaptiveSegments, fixedSegments } from "./segments.ts";
+import { createRecovery, type Recovery } from "./recovery.ts";
 import { createSession } from "./session.ts";
 import { contextLengthFor, type LoadSettings, loadSettings } from "./settings.ts";
 
@@ -76,7 +72,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     splitCount: async (file, opening) => splitCountOf(await readGgufHeader(file, opening)),
   });
   let library: Library | undefined;
-  let backend: Backend | undefined;
+  let recovery: Recovery | undefined;
   try {
     const description = await readDescription(opened, progress, signal);
     const { plan, file, name } = description;
@@ -87,91 +83,60 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     const { hostBudget } = settings;
     const parts = await openLibrary({ model: opened, directory, store, core, name, hostBudget });
     library = parts;
-    let isFilled = false;
-    backend = await chooseBackend(platform, {
+    const listeners: RoutingListener[] = [];
+    let info: ModelInfo | undefined;
+    let trunkIsLoaded = false;
+    const proven = new Map<string, { plain: boolean }>();
+    const target = { platform, core, library: parts, plan, contextLength, settings, proven, listeners };
+    const compute = await createRecovery({
       choice: settings.backend,
-      routing: settings.routing,
-      plan,
-      contextLength,
-      activations: settings.activations,
-      threads: settings.threads,
-      async fill(empty) {
-        const onBytes = (done: number, total: number): void => progress("trunk", done, total);
-        for await (const { spec, rows } of parts.trunk(signal, onBytes)) empty.writeTrunk(spec, rows);
-        isFilled = true;
+      expertBudget: settings.expertBudget,
+      signal,
+      build: (chosen) =>
+        createCompute(
+          {
+            ...target,
+            onTrunk(done, total) {
+              progress("trunk", done, total);
+              trunkIsLoaded = done === total;
+            },
+            // Both go on at once; the trunk's bytes say more of how long it takes.
+            onCompile(done, total) {
+              if (trunkIsLoaded) progress("compile", done, total);
+            },
+          },
+          chosen,
+        ),
+      onBuilt(built) {
+        info = modelInfo({
+          description,
+          chatTemplate: chat.source,
+          ...built,
+          contextLength,
+          fileBytes: opened.files.reduce((sum, { size }) => sum + size, 0),
+          hostTierBytes: parts.counters().hostTierBytes,
+        });
       },
-      // Both go on at once; the trunk's bytes say more of how long it takes.
-      onCompile(done, total) {
-        if (isFilled) progress("compile", done, total);
-      },
+      notify: (kind, message) => options.onNotice?.({ kind, message, info: info! }),
     });
-    const { expertCount, expertsPerToken, layerCount, vocabSize } = plan.hyperparameters;
-    const slotBytes = plan.layers.map((layer) => backend!.slotBytes(layer.index));
-    const budget = budgetBytes(settings.expertBudget, slotBytes, expertCount);
-    const residency = await fitResidency(budget, budgetBytes("all", slotBytes, expertCount), (bytes) =>
-      createResidency({
-        core,
-        backend: backend!,
-        provider: library!,
-        layerCount,
-        expertCount,
-        expertsPerToken,
-        policy: settings.eviction,
-        budget: bytes,
-        shares: settings.slotShares,
-      }),
-    );
+    recovery = compute;
     throwIfAborted(signal);
-    const recorder = routingRecorder({ vocabSize, expertCount, expertsPerToken, recordBytes: slotBytes });
-    const prefetcher = prefetcherFor({
-      hyperparameters: plan.hyperparameters,
-      core,
-      library,
-      counts: residency.counts,
-      recordBytes: slotBytes,
-      hostBudget,
-      guessBy: guessBy(settings.prediction, backend),
-    });
-    const listeners = prefetcher ? [recorder, prefetcher] : [recorder];
-    const segments =
-      settings.segmentLayers === "auto"
-        ? adaptiveSegments(layerCount, (layer) => slotBytes[layer]! > 0)
-        : fixedSegments(layerCount, settings.segmentLayers);
-    const inexact = inexactRouter(core, residency, inexactRouting(settings, backend));
-    const executor = createExecutor({
-      plan,
-      backend,
-      core,
-      residency,
-      listeners,
-      ...(prefetcher && { gates: prefetcher }),
-      ...(inexact && { inexact }),
-      segments,
-    });
+    const { expertCount, expertsPerToken, vocabSize } = plan.hyperparameters;
+    const { backend } = compute.current!;
+    const recordBytes = plan.layers.map((layer) => backend.slotBytes(layer.index));
+    const recorder = routingRecorder({ vocabSize, expertCount, expertsPerToken, recordBytes });
+    listeners.push(compute.onFirstRun(recorder));
     const completion = idleWork(
       settings.completeInBackground && store.kind === "indexeddb"
         ? (idleSignal) => library!.complete(idleSignal)
         : undefined,
     );
     return createSession({
-      info: modelInfo({
-        description,
-        chatTemplate: chat.source,
-        backend,
-        residency,
-        contextLength,
-        fileBytes: opened.files.reduce((sum, { size }) => sum + size, 0),
-        expertBudget: budget,
-        hostTierBytes: library.counters().hostTierBytes,
-      }),
-      backend,
+      info: () => info!,
+      recovery: compute,
       tokenizer,
       chat,
-      executor,
-      residency,
       recorder,
-      prefetch: prefetcher?.counters,
-      inexact,
       completion,
       counters: library.counters,
       async close() {
@@ -180,31 +145,11 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
       },
     });
   } catch (error) {
-    backend?.dispose();
+    recovery?.dispose();
     if (library) await library.close().catch(() => undefined);
     else opened.close();
     throw error;
   }
-}
-
-/** Error: `invalid-argument` if the backend cannot guess so. */
-function guessBy(prediction: ExpertPrediction, { numerics }: Backend): ExpertPrediction {
-  if (prediction === "gates" && numerics.backend !== "wasm")
-    throw new WebMoEError(
-      "invalid-argument",
-      'prediction is "gates", which only the wasm backend can ask without waiting; leave it at "auto".',
-    );
-  return prediction;
-}
-
-/** Error: `invalid-argument` if the backend cannot route so. */
-function inexactRouting({ onMiss, cacheMargin }: LoadSettings, { numerics }: Backend): InexactRouting {
-  if ((onMiss !== "wait" || cacheMargin > 0) && numerics.backend !== "wasm")
-    throw new WebMoEError(
-      "invalid-argument",
-      `onMiss is "${onMiss}" and cacheMargin ${cacheMargin}: only the wasm backend routes inexactly. Leave them out, or take backend: "wasm".`,
-    );
-  return { onMiss, cacheMargin };
 }
 
 async function readDescription(
@@ -217,27 +162,4 @@ async function readDescription(
   const bytes = headers.reduce((sum, { headerBytes }) => sum + headerBytes, 0);
   progress("header", bytes, bytes);
   return describeModel(headers);
-}
-
-/**
- * Halves the budget until its slots can be had: no browser says how much memory there is.
- *
- * Errors: `budget-too-small`, `out-of-memory` if not even the smallest budget fits.
- */
-async function fitResidency(
-  budget: number,
-  allExpertBytes: number,
-  create: (budget: number) => Promise<Residency>,
-): Promise<Residency> {
-  let attempt = budget;
-  let outOfMemory: WebMoEError | undefined;
-  for (;;) {
-    try {
-      return await create(attempt);
-    } catch (error) {
-      if (!(error instanceof WebMoEError) || error.code !== "out-of-memory") throw outOfMemory ?? error;
-      outOfMemory = error;
-      attempt = Math.floor(Math.min(attempt, allExpertBytes) / 2);
-    }
-  }
 }

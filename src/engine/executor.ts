@@ -22,12 +22,16 @@ const NOTHING_ROUTED = {
   slots: new Uint32Array(0),
 };
 
-/** What the last pass of a computation is for. */
-export type Finish = { readonly kind: "token"; readonly params: SampleParams } | { readonly kind: "logits" };
+/** What the last pass of a computation is for: `nothing` only fills the KV cache. */
+export type Finish =
+  | { readonly kind: "token"; readonly params: SampleParams }
+  | { readonly kind: "logits" }
+  | { readonly kind: "nothing" };
 
 export interface Finished {
+  /** ABSENT if none was asked for. */
   readonly token: number;
-  /** `[vocabSize]`; empty if the device sampled. */
+  /** `[vocabSize]`; empty if the device sampled or nothing was asked for. */
   readonly logits: Float32Array;
 }
 
@@ -36,7 +40,8 @@ export interface Prefilled extends Finished {
   readonly reusedTokens: number;
 }
 
-export interface Executor {
+/** The two ways to compute; together they fill the KV cache. */
+export interface Passes {
   /**
    * Computes a prompt from position 0 in chunks of CHUNK_ROWS. Whole chunks that the last prompt began with too are
    * not computed again: the passes that filled their part of the KV cache are those that would.
@@ -44,6 +49,9 @@ export interface Executor {
   prefill(tokens: Uint32Array, finish: Finish, signal?: AbortSignal): Promise<Prefilled>;
   /** Computes one token at `position`. */
   decode(token: number, position: number, finish: Finish, signal?: AbortSignal): Promise<Finished>;
+}
+
+export interface Executor extends Passes {
   readonly counters: ExecutorCounters;
   /** `[layers, expertsPerToken]` of the last settled token; empty before the first. */
   readonly picks: Uint32Array;
@@ -70,6 +78,9 @@ export interface ExecutorOptions {
   /** Where a decode pass that the device routes is cut into submissions. */
   readonly segments: Segments;
 }
+
+export const NOTHING: Finish = { kind: "nothing" };
+const UNFINISHED: Finished = { token: ABSENT, logits: new Float32Array(0) };
 
 /**
  * Runs any plan on any backend.
@@ -161,6 +172,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
 
   /** Runs the epilogue and what follows it on the device; returns what to read back. */
   function encodeFinish(finish: Finish): { token?: boolean; value?: number } {
+    if (finish.kind === "nothing") return {};
     for (const op of plan.epilogue) backend.run(op);
     if (finish.kind === "token" && backend.canSample(finish.params)) {
       backend.sample(finish.params);
@@ -170,6 +182,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   }
 
   function finished(result: ReadResult, finish: Finish): Finished {
+    if (finish.kind === "nothing") return UNFINISHED;
     const logits = result.value ?? new Float32Array(0);
     if (finish.kind === "logits") {
       if (!logits.every(Number.isFinite)) throw overflow();
@@ -185,12 +198,15 @@ export function createExecutor(options: ExecutorOptions): Executor {
     return { token, logits };
   }
 
-  async function runCut(phase: "prefill" | "decode", finish: Finish | undefined, signal?: AbortSignal) {
+  async function runCut(
+    phase: "prefill" | "decode",
+    finish: Finish,
+    signal?: AbortSignal,
+  ): Promise<Finished> {
     for (const op of plan.prologue) backend.run(op);
     for (const layer of plan.layers) await runLayerCut(layer, phase, signal);
     // What is recorded when the next pass begins is forgotten: keys and values of a dense layer would be lost.
-    const result = await backend.submit(finish ? encodeFinish(finish) : {});
-    return finish && finished(result, finish);
+    return finished(await backend.submit(encodeFinish(finish)), finish);
   }
 
   /** Runs [from, to) and, where the segment ends behind it, the finish. */
@@ -266,7 +282,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       const reusedTokens = reusableRows(tokens);
       // What follows is overwritten, by this prompt's chunks or by the tokens that it is answered with.
       prefilled = tokens.slice(0, reusedTokens);
-      let last: Finished | undefined;
+      let last = UNFINISHED;
       for (let start = reusedTokens; start < tokens.length; start += CHUNK_ROWS) {
         throwIfAborted(signal);
         const end = start + CHUNK_ROWS;
@@ -274,11 +290,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
         passTokens = chunk;
         await backend.beginPass({ phase: "prefill", position: start, tokens: chunk });
         for (const listener of listeners) listener.beginPass("prefill", start, chunk);
-        last = await runCut("prefill", end >= tokens.length ? finish : undefined, signal);
+        last = await runCut("prefill", end >= tokens.length ? finish : NOTHING, signal);
         for (const listener of listeners) listener.endPass();
         if (end <= tokens.length) prefilled = tokens.slice(0, end);
       }
-      return { ...last!, reusedTokens };
+      return { ...last, reusedTokens };
     },
     async decode(token, position, finish, signal) {
       throwIfAborted(signal);
@@ -288,7 +304,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       for (const listener of listeners) listener.beginPass("decode", position, tokens);
       const next = decodesInSegments
         ? await runSegments(finish, signal)
-        : (await runCut("decode", finish, signal))!;
+        : await runCut("decode", finish, signal);
       for (const listener of listeners) listener.endPass();
       counters.decodedTokens++;
       return next;

@@ -1,8 +1,9 @@
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { GenerateResult, Token } from "../api/tokens.ts";
 import type { Tokenizer } from "../model/tokenizer/tokenizer.ts";
-import type { Executor } from "./executor.ts";
+import type { Passes } from "./executor.ts";
 import { type GenerationSettings, sampleParams } from "./sampling.ts";
+import { recompute } from "./schedule.ts";
 import { stopMatcher } from "./stop-matcher.ts";
 
 /** Tokens per second of the last generation; 0 where a phase computed nothing. */
@@ -13,9 +14,11 @@ export interface Speed {
 
 export interface Generation {
   readonly prompt: Uint32Array;
+  /** What the prompt was answered with before; the generation goes on behind it. */
+  readonly resume: Uint32Array;
   readonly settings: GenerationSettings;
   readonly contextLength: number;
-  readonly executor: Executor;
+  readonly executor: Passes;
   readonly tokenizer: Tokenizer;
   readonly speed: Speed;
   readonly signal?: AbortSignal;
@@ -30,7 +33,27 @@ export function checkPrompt(prompt: Uint32Array, contextLength: number, vocabSiz
       "context-full",
       `The prompt has ${prompt.length} tokens; this session holds ${contextLength}. Shorten it, or load with a larger contextLength.`,
     );
-  const unknown = prompt.find((id) => id >= vocabSize);
+  checkIds(prompt, vocabSize);
+}
+
+/** Errors: `context-full`, `invalid-argument`. */
+export function checkResume(
+  resume: Uint32Array,
+  promptLength: number,
+  contextLength: number,
+  vocabSize: number,
+): void {
+  // The last token of an answer needs no place: nothing was computed from it.
+  if (promptLength + resume.length - 1 > contextLength)
+    throw new WebMoEError(
+      "context-full",
+      `The prompt of ${promptLength} tokens and the ${resume.length} to resume from are more than this session's ${contextLength}. Load with the contextLength that the answer was written with.`,
+    );
+  checkIds(resume, vocabSize);
+}
+
+function checkIds(ids: Uint32Array, vocabSize: number): void {
+  const unknown = ids.find((id) => id >= vocabSize);
   if (unknown !== undefined)
     throw new WebMoEError(
       "invalid-argument",
@@ -38,33 +61,20 @@ export function checkPrompt(prompt: Uint32Array, contextLength: number, vocabSiz
     );
 }
 
-/**
- * Prefills the prompt and samples until something ends it. An end-of-sequence token is the last token yielded;
- * its text is whatever a stop string still held back.
- */
-export async function* generate(generation: Generation): AsyncGenerator<Token, GenerateResult, void> {
-  const { prompt, settings, contextLength, executor, tokenizer, speed, signal } = generation;
-  const started = performance.now();
-  const history = Array.from(prompt);
+/** One token of an answer as its reader sees it. */
+interface Written {
+  readonly text: string;
+  /** Why the answer ends with this token. */
+  readonly reason: GenerateResult["reason"] | undefined;
+}
+
+/** Turns an answer's tokens into text, in order, and says where it ends. */
+function writer({ prompt, settings, contextLength, tokenizer }: Generation): (token: number) => Written {
   const decoder = tokenizer.decoder();
   const matcher = stopMatcher(settings.stop);
-  const finish = () => ({ kind: "token", params: sampleParams(settings, history) }) as const;
-
-  const { reusedTokens, token: first } = await executor.prefill(prompt, finish(), signal);
-  let token = first;
-  const prefilled = performance.now();
-  speed.prefillTokensPerSecond = ((prompt.length - reusedTokens) * 1000) / (prefilled - started);
-  speed.decodeTokensPerSecond = 0;
-  const result = (reason: GenerateResult["reason"], generatedTokens: number): GenerateResult => ({
-    reason,
-    promptTokens: prompt.length,
-    reusedTokens,
-    generatedTokens,
-    firstTokenSeconds: (prefilled - started) / 1000,
-  });
-
-  let decodeMs = 0;
-  for (let count = 1; ; count++) {
+  let count = 0;
+  return (token) => {
+    count++;
     const ended = !settings.ignoreEos && tokenizer.endIds.has(token);
     const { text, stopped } = matcher.push(ended ? decoder.end() : decoder.push(token));
     const reason = stopped
@@ -73,15 +83,62 @@ export async function* generate(generation: Generation): AsyncGenerator<Token, G
         ? "end-of-sequence"
         : count === settings.maxTokens
           ? "max-tokens"
-          : history.length === contextLength
+          : prompt.length + count - 1 === contextLength
             ? "context-full"
             : undefined;
-    if (reason !== undefined) {
-      const rest = stopped ? "" : matcher.push(decoder.end()).text + matcher.end();
-      yield { id: token, text: text + rest };
-      return result(reason, count);
-    }
+    const rest = reason === undefined || stopped ? "" : matcher.push(decoder.end()).text + matcher.end();
+    return { text: text + rest, reason };
+  };
+}
+
+/**
+ * Prefills the prompt and samples until something ends it. An end-of-sequence token is the last token yielded;
+ * its text is whatever a stop string still held back.
+ */
+export async function* generate(generation: Generation): AsyncGenerator<Token, GenerateResult, void> {
+  const { prompt, resume, settings, executor, speed, signal } = generation;
+  const started = performance.now();
+  const write = writer(generation);
+  let reusedTokens = 0;
+  let firstTokenSeconds = 0;
+  const result = (reason: GenerateResult["reason"], generatedTokens: number): GenerateResult => ({
+    reason,
+    promptTokens: prompt.length,
+    reusedTokens,
+    generatedTokens,
+    firstTokenSeconds,
+  });
+
+  for (const [i, id] of resume.entries()) {
+    const { reason } = write(id);
+    if (reason === undefined) continue;
+    if (i === resume.length - 1) return result(reason, resume.length);
+    throw new WebMoEError(
+      "invalid-argument",
+      `The answer to resume ended (${reason}) with its token ${i + 1}, and ${resume.length} were given: the prompt or the options are not those that it was written with.`,
+    );
+  }
+
+  const history = [...prompt, ...resume];
+  const finish = () => ({ kind: "token", params: sampleParams(settings, history) }) as const;
+  let token: number;
+  speed.decodeTokensPerSecond = 0;
+  if (resume.length === 0) {
+    ({ reusedTokens, token } = await executor.prefill(prompt, finish(), signal));
+    speed.prefillTokensPerSecond = ((prompt.length - reusedTokens) * 1000) / (performance.now() - started);
+  } else {
+    const decoded = resume.subarray(0, -1);
+    ({ reusedTokens } = await recompute(executor, { prompt, decoded }, signal));
+    ({ token } = await executor.decode(resume.at(-1)!, history.length - 1, finish(), signal));
+    speed.prefillTokensPerSecond = 0;
+  }
+  firstTokenSeconds = (performance.now() - started) / 1000;
+
+  let decodeMs = 0;
+  for (let count = 1; ; count++) {
+    const { text, reason } = write(token);
     yield { id: token, text };
+    if (reason !== undefined) return result(reason, resume.length + count);
     throwIfAborted(signal);
     const position = history.length;
     history.push(token);

@@ -25,7 +25,6 @@ test("routing is exact unless it is asked not to be, and says how far it agrees 
     expect(ids.length).toBe(40);
     expect(stats.routingAgreement).toBeLessThan(0.99);
     expect(stats.routingAgreement).toBeGreaterThan(0.3);
-    expect(ids).not.toEqual(exact.ids);
   }
   const none = await generate({ expertBudget: "25%", onMiss: "wait", cacheMargin: 0 });
   expect(none.ids).toEqual(exact.ids);

@@ -13,6 +13,8 @@ export interface GpuBackendOptions {
   readonly routing: "auto" | "wasm";
   /** `int8` where the GPU can; `numerics` says what runs. */
   readonly activations: "f32" | "int8";
+  /** Without kernels for optional features. */
+  readonly plain: boolean;
   /** Writes the trunk, while the backend gets ready otherwise. */
   readonly fill: (backend: Backend) => Promise<void>;
   readonly onProgress: (done: number, total: number) => void;
@@ -20,6 +22,8 @@ export interface GpuBackendOptions {
 
 /** A usable GPU. */
 export interface Gpu {
+  /** Vendor, architecture and description of the adapter. */
+  readonly name: string;
   /** True for SwiftShader and its like: slower than the WASM backend, so only taken when asked for. */
   readonly software: boolean;
   createBackend(options: GpuBackendOptions): Promise<Backend>;

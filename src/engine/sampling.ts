@@ -30,6 +30,11 @@ function inRange(name: string, value: number, min: number, max: number, whole = 
 
 /** Errors: `invalid-argument`, naming the option. */
 export function generationSettings(options: GenerateOptions): GenerationSettings {
+  if (options.resume?.length && options.seed === undefined && options.temperature !== 0)
+    throw new WebMoEError(
+      "invalid-argument",
+      "resume needs the seed that the answer was written with: another one goes on with other tokens.",
+    );
   const stop = typeof options.stop === "string" ? [options.stop] : (options.stop ?? []);
   if (!Array.isArray(stop) || stop.some((text) => typeof text !== "string" || text === ""))
     throw new WebMoEError(

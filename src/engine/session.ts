@@ -2,17 +2,13 @@ import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { ModelInfo, Stats } from "../api/info.ts";
 import { isMessages } from "../api/messages.ts";
 import type { Model, Prompt } from "../api/model.ts";
-import type { Backend } from "../backend/backend.ts";
 import type { ChatPrompts } from "../chat/prompt.ts";
 import type { LibraryReport } from "../experts/part-loader.ts";
 import type { Tokenizer } from "../model/tokenizer/tokenizer.ts";
-import type { PrefetchCounters } from "../residency/prefetcher.ts";
 import type { RoutingRecorder } from "../residency/recorder.ts";
-import type { Residency } from "../residency/residency.ts";
-import type { Executor } from "./executor.ts";
-import { checkPrompt, generate, type Speed } from "./generate.ts";
+import { checkPrompt, checkResume, generate, type Speed } from "./generate.ts";
 import type { IdleWork } from "./idle-work.ts";
-import type { InexactRouter } from "./inexact.ts";
+import type { Recovery } from "./recovery.ts";
 import { generationSettings } from "./sampling.ts";
 import { turns } from "./turns.ts";
 
@@ -20,17 +16,12 @@ import { turns } from "./turns.ts";
 const DEFAULT_TRACE_BYTES = 64 * 1024 ** 2;
 
 export interface SessionParts {
-  readonly info: ModelInfo;
-  readonly backend: Backend;
+  /** As it is now. */
+  readonly info: () => ModelInfo;
+  readonly recovery: Recovery;
   readonly tokenizer: Tokenizer;
   readonly chat: ChatPrompts;
-  readonly executor: Executor;
-  readonly residency: Residency;
   readonly recorder: RoutingRecorder;
-  /** Absent where there is nothing to fetch ahead. */
-  readonly prefetch: PrefetchCounters | undefined;
-  /** Absent where routing is exact. */
-  readonly inexact: InexactRouter | undefined;
   /** What goes on while nothing computes. */
   readonly completion: IdleWork;
   readonly counters: () => LibraryReport;
@@ -40,13 +31,13 @@ export interface SessionParts {
 
 /** A loaded model in the thread that computes: what the worker and Node both serve. */
 export function createSession(parts: SessionParts): Model {
-  const { info, backend, tokenizer, chat, executor, residency, recorder, prefetch, completion, counters } =
-    parts;
-  const { vocabSize, layerCount, expertCount, expertsPerToken } = info;
+  const { recovery, tokenizer, chat, recorder, completion, counters } = parts;
+  const { vocabSize, layerCount, expertCount, expertsPerToken, contextLength } = parts.info();
   const queue = turns();
   const disposal = new AbortController();
   const speed: Speed = { prefillTokensPerSecond: 0, decodeTokensPerSecond: 0 };
-  let peakExpertBytes = backend.memory().expertBytes;
+  const expertBytes = (): number => recovery.current?.backend.memory().expertBytes ?? 0;
+  let peakExpertBytes = expertBytes();
 
   const live = (): void => {
     if (disposal.signal.aborted) throw new WebMoEError("invalid-argument", "The model was disposed of.");
@@ -69,23 +60,27 @@ export function createSession(parts: SessionParts): Model {
         : isMessages(prompt)
           ? chat.encode(prompt)
           : Uint32Array.from(prompt);
-    checkPrompt(ids, info.contextLength, vocabSize);
+    checkPrompt(ids, contextLength, vocabSize);
     return ids;
   };
 
   return {
-    info,
+    get info() {
+      return parts.info();
+    },
     async *generate(prompt, options = {}) {
       live();
       const settings = generationSettings(options);
       const signal = merged(options.signal);
       throwIfAborted(signal);
       const ids = promptIds(prompt);
+      const resume = Uint32Array.from(options.resume ?? []);
+      checkResume(resume, ids.length, contextLength, vocabSize);
       const end = await takeTurn();
       try {
         throwIfAborted(signal);
-        const { contextLength } = info;
-        return yield* generate({ prompt: ids, settings, contextLength, executor, tokenizer, speed, signal });
+        const generation = { prompt: ids, resume, settings, contextLength, tokenizer, speed, signal };
+        return yield* generate({ ...generation, executor: recovery });
       } finally {
         end();
       }
@@ -97,7 +92,7 @@ export function createSession(parts: SessionParts): Model {
       const ids = promptIds(tokenIds);
       const end = await takeTurn();
       try {
-        return (await executor.prefill(ids, { kind: "logits" }, signal)).logits;
+        return (await recovery.prefill(ids, { kind: "logits" }, signal)).logits;
       } finally {
         end();
       }
@@ -115,22 +110,26 @@ export function createSession(parts: SessionParts): Model {
     async stats(): Promise<Stats> {
       live();
       const library = counters();
-      const { hits, misses, evictions, residentExperts, residentExpertBytes } = residency.counters;
-      peakExpertBytes = Math.max(peakExpertBytes, backend.memory().expertBytes);
+      const counted = recovery.counters();
+      const device = recovery.current;
+      peakExpertBytes = Math.max(peakExpertBytes, expertBytes());
       return {
         networkBytes: library.networkBytes,
         storeBytes: library.storeBytes,
         hostBytes: library.hostBytes,
-        expertHits: hits,
-        expertMisses: misses,
-        evictions,
-        prefetchedBytes: prefetch?.usefulBytes ?? 0,
-        wastedBytes: prefetch?.wastedBytes ?? 0,
-        ...executor.counters,
-        routingAgreement: parts.inexact?.agreement ?? 1,
-        slotsPerLayer: Array.from(residency.counts),
-        residentExperts,
-        residentExpertBytes,
+        expertHits: counted.hits,
+        expertMisses: counted.misses,
+        evictions: counted.evictions,
+        prefetchedBytes: counted.usefulBytes,
+        wastedBytes: counted.wastedBytes,
+        replays: counted.replays,
+        routingAgreement: device?.inexact?.agreement ?? 1,
+        decodedTokens: counted.decodedTokens,
+        layerExecutions: counted.layerExecutions,
+        slotsPerLayer: Array.from(device?.residency.counts ?? []),
+        deviceLosses: counted.deviceLosses,
+        residentExperts: device?.residency.counters.residentExperts ?? 0,
+        residentExpertBytes: device?.residency.counters.residentExpertBytes ?? 0,
         peakExpertBytes,
         healedParts: library.healedParts,
         storeFailures: library.storeFailures,
@@ -145,8 +144,8 @@ export function createSession(parts: SessionParts): Model {
         layerCount,
         expertCount,
         expertsPerToken,
-        resident: residency.snapshot(),
-        picks: executor.picks.slice(),
+        resident: recovery.current?.residency.snapshot() ?? new Uint8Array(layerCount * expertCount),
+        picks: recovery.picks.slice(),
       };
     },
     async trace({ maxBytes = DEFAULT_TRACE_BYTES } = {}) {
@@ -165,7 +164,7 @@ export function createSession(parts: SessionParts): Model {
       // The running computation sees the signal and ends its turn.
       await takeTurn();
       await parts.close();
-      backend.dispose();
+      recovery.dispose();
     },
   };
 }

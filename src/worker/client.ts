@@ -2,6 +2,7 @@ import { proxy, type Remote, releaseProxy, wrap } from "comlink";
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import { isMessages } from "../api/messages.ts";
 import type { Model } from "../api/model.ts";
+import type { Notice } from "../api/notice.ts";
 import type { LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
 import { carryErrors } from "./errors.ts";
 import type { CallId, EngineHost, WireSource } from "./protocol.ts";
@@ -34,7 +35,7 @@ function workerFailure(worker: Worker): Promise<never> {
 
 /** Loads a model in a dedicated worker. Errors: those of the engine; `network` if the worker cannot start. */
 export async function loadInWorker(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  const { signal, onProgress, ...wireOptions } = options;
+  const { signal, onProgress, onNotice, ...wireOptions } = options;
   throwIfAborted(signal);
   const wired = wireSource(source);
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "webmoe" });
@@ -75,10 +76,16 @@ export async function loadInWorker(source: ModelSource, options: LoadOptions = {
     // Progress has a channel of its own and may come after what it was about.
     let loaded = false;
     const progress = onProgress && proxy((event: LoadProgress) => (loaded ? undefined : onProgress(event)));
-    const info = await cancellable(signal, (id) => host.load(id, wired, wireOptions, progress));
+    const notice = proxy((news: Notice) => {
+      info = news.info;
+      onNotice?.(news);
+    });
+    let info = await cancellable(signal, (id) => host.load(id, wired, wireOptions, progress, notice));
     loaded = true;
     return {
-      info,
+      get info() {
+        return info;
+      },
       async *generate(prompt, generateOptions = {}) {
         live();
         const { signal: abortSignal, ...wireGenerate } = generateOptions;

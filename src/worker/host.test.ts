@@ -1,4 +1,4 @@
-import { expose, wrap } from "comlink";
+import { expose, proxy, wrap } from "comlink";
 import { afterEach, expect, test } from "vitest";
 import { WebMoEError } from "../api/errors.ts";
 import type { Model } from "../api/model.ts";
@@ -54,7 +54,13 @@ async function hostOver(load: (source: WireSource, options: LoadOptions) => Prom
 
 async function loadedHost() {
   const host = await hostOver(async () => model);
-  await host.load(1, "model.gguf", {}, undefined);
+  await host.load(
+    1,
+    "model.gguf",
+    {},
+    undefined,
+    proxy(() => undefined),
+  );
   return host;
 }
 
@@ -113,7 +119,13 @@ test("a load can be cancelled, and nothing works before one has succeeded", asyn
         signal?.addEventListener("abort", () => reject(new WebMoEError("aborted", "stopped")));
       }),
   );
-  const loading = host.load(1, "model.gguf", {}, undefined);
+  const loading = host.load(
+    1,
+    "model.gguf",
+    {},
+    undefined,
+    proxy(() => undefined),
+  );
   await host.cancel(1);
   await expect(loading).rejects.toMatchObject({ code: "aborted" });
   await expect(host.stats()).rejects.toMatchObject({ code: "invalid-argument" });

@@ -32,8 +32,11 @@ export function engineHost(load: (source: WireSource, options: LoadOptions) => P
   };
 
   return {
-    async load(call, source, options, onProgress) {
-      loaded = await settle(call, load(source, { ...options, signal: signalFor(call), onProgress }));
+    async load(call, source, options, onProgress, onNotice) {
+      loaded = await settle(
+        call,
+        load(source, { ...options, signal: signalFor(call), onProgress, onNotice }),
+      );
       return loaded.info;
     },
     start(call, prompt, options) {

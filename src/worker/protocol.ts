@@ -1,5 +1,6 @@
 import type { ExpertSnapshot, ModelInfo, Stats } from "../api/info.ts";
 import type { Message } from "../api/messages.ts";
+import type { Notice } from "../api/notice.ts";
 import type { GenerateOptions, LoadOptions, LoadProgress } from "../api/options.ts";
 import type { GenerateResult, Token } from "../api/tokens.ts";
 
@@ -10,7 +11,7 @@ import type { GenerateResult, Token } from "../api/tokens.ts";
 
 /** An absolute URL or a file; relative URLs are the page's business. */
 export type WireSource = string | Blob | readonly (string | Blob)[];
-export type WireLoadOptions = Omit<LoadOptions, "signal" | "onProgress">;
+export type WireLoadOptions = Omit<LoadOptions, "signal" | "onProgress" | "onNotice">;
 export type WireGenerateOptions = Omit<GenerateOptions, "signal">;
 export type WirePrompt = string | Uint32Array | readonly Message[];
 export type CallId = number;
@@ -27,6 +28,7 @@ export interface EngineHost {
     source: WireSource,
     options: WireLoadOptions,
     onProgress: ((progress: LoadProgress) => void) | undefined,
+    onNotice: (notice: Notice) => void,
   ): Promise<ModelInfo>;
   /** Starts a generation; it runs ahead of `next` by a bounded number of tokens. */
   start(call: CallId, prompt: WirePrompt, options: WireGenerateOptions): void;

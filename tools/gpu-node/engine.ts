@@ -6,6 +6,7 @@
 import { create, globals } from "webgpu";
 import type { Model } from "../../src/api/model.ts";
 import type { LoadOptions, ModelSource } from "../../src/api/options.ts";
+import { adapterName } from "../../src/backend/webgpu/adapter.ts";
 import { createWebGpuBackend } from "../../src/backend/webgpu/index.ts";
 import { loadModel } from "../../src/engine/engine.ts";
 import { nodePlatform } from "../../src/engine/node-platform.ts";
@@ -16,9 +17,10 @@ const instance = create([]);
 
 async function requestGpu(): Promise<Gpu | undefined> {
   const adapter = await instance.requestAdapter();
-  return adapter
-    ? { software: false, createBackend: (options) => createWebGpuBackend({ ...options, adapter }) }
-    : undefined;
+  if (!adapter) return undefined;
+  const createBackend: Gpu["createBackend"] = ({ plain, ...options }) =>
+    createWebGpuBackend({ ...options, adapter, constraints: plain ? { features: [] } : {} });
+  return { name: adapterName(adapter), software: false, createBackend };
 }
 
 export { WebMoEError } from "../../src/api/errors.ts";

@@ -26,7 +26,9 @@ export function isSoftware({ info }: GPUAdapter): boolean {
  * The fastest adapter, or undefined where WebGPU is missing or refused. `software`: a CPU pretends to be a GPU,
  * which is slower than our own CPU backend.
  */
-export async function requestAdapter(): Promise<{ adapter: GPUAdapter; software: boolean } | undefined> {
+export async function requestAdapter(): Promise<
+  { adapter: GPUAdapter; name: string; software: boolean } | undefined
+> {
   // The type says that `gpu` is always there; browsers without WebGPU, insecure pages and Node say otherwise.
   const gpu = (globalThis.navigator as Partial<Navigator> | undefined)?.gpu;
   if (!gpu) return undefined;
@@ -37,7 +39,7 @@ export async function requestAdapter(): Promise<{ adapter: GPUAdapter; software:
     // A browser that refuses is a browser without WebGPU.
   }
   if (!adapter) return undefined;
-  return { adapter, software: isSoftware(adapter) };
+  return { adapter, name: adapterName(adapter), software: isSoftware(adapter) };
 }
 
 /** Features that some kernels have a variant for, and what times them. */

@@ -17,8 +17,9 @@ export interface Gpu {
   storage(label: string, byteLength: number, usage?: GPUBufferUsageFlags): Cell;
   destroy(cell: Cell): void;
   /**
-   * Runs `allocate`, which makes buffers. Rejects with `out-of-memory` if the device has no room for them; the
-   * caller then destroys what it made.
+   * Runs `allocate`, which makes buffers, and touches each of those from `storage` in a submission of its own: some
+   * drivers look for memory only then. Rejects with `out-of-memory` if the device has no room for them; the caller
+   * then destroys what it made.
    */
   allocating<T>(purpose: string, allocate: () => T): Promise<T>;
   /** Compiles a kernel; rejects with its name and the compiler's message. */
@@ -44,7 +45,7 @@ export function createGpu(
 
   void device.lost.then(({ message, reason }) => {
     if (disposed) return;
-    const text = `The GPU device was lost (${reason}): ${message || "no reason given"}. Load the model again.`;
+    const text = `The GPU device was lost (${reason}): ${message || "no reason given"}. Load the model again, or use the wasm backend.`;
     failure = new WebMoEError("device-lost", text);
     onLost?.(text);
   });
@@ -52,7 +53,9 @@ export function createGpu(
     failure ??=
       error instanceof GPUOutOfMemoryError
         ? new WebMoEError("out-of-memory", `The GPU ran out of memory: ${error.message}`)
-        : new Error(`The GPU refused a command: ${error.message}`);
+        : error instanceof GPUInternalError
+          ? new WebMoEError("device-lost", `The GPU's driver failed: ${error.message}`)
+          : new Error(`The GPU refused a command: ${error.message}`);
   });
 
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
@@ -62,6 +65,18 @@ export function createGpu(
     ADDRESSABLE_BYTES,
     constraints.maxBindingBytes ?? Number.POSITIVE_INFINITY,
   );
+
+  /** Made by the allocation that is under way. */
+  let made: GPUBuffer[] | undefined;
+
+  /** Uses each buffer once and changes none. */
+  function touch(buffers: readonly GPUBuffer[]): void {
+    const sink = device.createBuffer({ label: "touch", size: 4, usage: GPUBufferUsage.COPY_DST });
+    const encoder = device.createCommandEncoder({ label: "touch" });
+    for (const buffer of buffers) encoder.copyBufferToBuffer(buffer, 0, sink, 0, 4);
+    device.queue.submit([encoder.finish()]);
+    sink.destroy();
+  }
 
   function check(): void {
     if (disposed) throw new WebMoEError("device-lost", "The backend was disposed.");
@@ -77,7 +92,9 @@ export function createGpu(
     storage(label, byteLength, usage = 0) {
       const size = storageBytes(byteLength);
       const flags = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC | usage;
-      return { buffer: device.createBuffer({ label, size, usage: flags }) };
+      const buffer = device.createBuffer({ label, size, usage: flags });
+      made?.push(buffer);
+      return { buffer };
     },
 
     destroy({ buffer }) {
@@ -87,19 +104,27 @@ export function createGpu(
     async allocating(purpose, allocate) {
       device.pushErrorScope("validation");
       device.pushErrorScope("out-of-memory");
-      let made: ReturnType<typeof allocate> | undefined;
+      let result: ReturnType<typeof allocate> | undefined;
       let thrown: unknown;
+      made = [];
       // Both scopes are popped whatever happens, or later errors would land in them.
       try {
-        made = allocate();
+        result = allocate();
+        touch(made);
       } catch (error) {
         thrown = error;
       }
-      const [outOfMemory, invalid] = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+      made = undefined;
+      const scopes = Promise.all([device.popErrorScope(), device.popErrorScope()]);
+      // A device that is lost meanwhile may have no answer.
+      const [outOfMemory, invalid] = await scopes.catch((cause): never => {
+        check();
+        throw new WebMoEError("device-lost", `The GPU was lost in making room for ${purpose}.`, { cause });
+      });
       check();
       if (thrown) throw thrown;
       const error = outOfMemory ?? invalid;
-      if (!error) return made as ReturnType<typeof allocate>;
+      if (!error) return result as ReturnType<typeof allocate>;
       throw new WebMoEError(
         "out-of-memory",
         `The GPU has no room for ${purpose}: ${error.message} Lower expertBudget or contextLength.`,
