@@ -430,10 +430,12 @@ describe("a stored model that is not complete", () => {
   test("without any validator is compared too, and stale parts of the same key are not used", async () => {
     const given = setUp();
     given.server.etag = undefined;
-    await (await visit(given)).record(0, 0, demand);
     const first = await visit(given);
-    await first.record(0, 1, demand);
-    await first.close();
+    await first.record(0, 0, demand);
+    await first.flush();
+    const next = await visit(given);
+    await next.record(0, 1, demand);
+    await next.close();
     const changed = given.fixture.bytes.slice();
     for (const expert of [0, 1])
       changed[given.fixture.directory.record(0, expert)!.matrices.gate.offset]! ^= 1;

@@ -32,6 +32,11 @@ import { createSharing } from "./share.ts";
 import { abortedError } from "./source/checks.ts";
 import type { Source } from "./source/source.ts";
 import type { PartStore } from "./store/store.ts";
+import { alone, joinTabs } from "./tabs/group.ts";
+import { holdModel } from "./tabs/locks.ts";
+
+/** A key of an expert's part, behind the model's prefix. */
+const EXPERT_KEY = /^expert\/(\d+)\/(\d+)\//;
 
 /** Trunk parts that are loaded together, in packed bytes: neighbours in the file come in one request. */
 const TRUNK_BATCH_BYTES = 8 * 1024 * 1024;
@@ -64,7 +69,7 @@ export interface Library extends RecordProvider {
   trunk(signal?: AbortSignal, onProgress?: ByteProgress): AsyncIterable<TrunkRows>;
   /** True if the record is in the host tier. */
   residentInHost(layer: number, expert: number): boolean;
-  /** True if the whole record is in the store; local files are never copied there. */
+  /** True if the whole record is in the store, or its fallback; local files are never copied there. */
   residentInStore(layer: number, expert: number): boolean;
   /**
    * Fetches what the store lacks of remote files, trunk first, a few MiB at a time and only while no demand is
@@ -99,11 +104,16 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
   const records = createSharing<ExpertRecord>();
   const closing = new AbortController();
 
+  // Before a look at what is stored, as another tab may be deleting it.
+  const releaseModel = await holdModel(store.links, key);
+  let tabs = alone;
   const loader = createPartLoader({
     files,
     store,
     core,
-    storedKeys: new Set(await store.partKeys(partPrefix(key)).catch((): string[] => [])),
+    tabs: () => tabs,
+    byteLengthOf,
+    onVanished: () => void restore(),
     onStoreFailure: options.onStoreFailure,
   });
   loader.counters.healedParts += model.damagedHeaders;
@@ -134,20 +144,42 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
       for (const parts of expertParts(layer)) yield* parts;
   }
 
-  let storableParts = 0;
+  const trunkByKey = new Map<string, Part>(trunkInFileOrder.map((part) => [part.key, part]));
+  const headers = new Map(
+    files.flatMap((file, index): [string, Uint8Array][] => {
+      const header = file.takeHeader();
+      return file.remote && header.length > 0 ? [[headerKey(key, index), header]] : [];
+    }),
+  );
+
+  /** The part of a key, which another tab may have sent. */
+  function partOf(partKey: string): Part | undefined {
+    const [, layer, expert] = EXPERT_KEY.exec(partKey.slice(partPrefix(key).length)) ?? [];
+    if (layer === undefined) return trunkByKey.get(partKey);
+    return partsOf(Number(layer), Number(expert))?.find((part) => part.key === partKey);
+  }
+
+  function byteLengthOf(partKey: string): number {
+    return headers.get(partKey)?.length ?? partOf(partKey)?.byteLength ?? 0;
+  }
+
+  const storedKeys = (): Promise<string[]> =>
+    files.some(({ remote }) => remote)
+      ? store.partKeys(partPrefix(key)).catch((): string[] => [])
+      : Promise.resolve([]);
+
+  async function keepHeaders(): Promise<void> {
+    for (const [partKey, header] of headers)
+      if (!loader.isStored(partKey)) await loader.keep(partKey, header);
+  }
+
+  loader.noteStored(await storedKeys());
+  let storableParts = headers.size;
+  for (const header of headers.values()) loader.counters.storableBytes += header.length;
   for (const part of everyPart()) {
     if (!isRemote(part)) continue;
     storableParts++;
     loader.counters.storableBytes += part.byteLength;
-    if (loader.isStored(part.key)) loader.counters.storedBytes += part.byteLength;
-  }
-  for (const [index, file] of files.entries()) {
-    const header = file.takeHeader();
-    if (!file.remote || header.length === 0) continue;
-    storableParts++;
-    loader.counters.storableBytes += header.length;
-    if (loader.isStored(headerKey(key, index))) loader.counters.storedBytes += header.length;
-    else await loader.keep(headerKey(key, index), header);
   }
 
   /** True if up to three stored parts of the file, of which there must be one, are still what the file holds. */
@@ -179,7 +211,29 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
     );
   }
   model.onAdopted(() => void saveManifest());
+  await keepHeaders();
   await saveManifest();
+  // Who opens the same files next finds them in the store.
+  void loader.flush().then(model.endTurn);
+
+  /** Somebody has deleted parts, or the whole store. */
+  async function restore(): Promise<void> {
+    loader.forgetAllBut(await storedKeys());
+    await keepHeaders();
+    await saveManifest();
+  }
+
+  tabs = await joinTabs(files.some(({ remote }) => remote) ? store.links : undefined, key, {
+    async serve(keys, urgency, signal) {
+      const parts = keys.flatMap((each) => partOf(each) ?? []);
+      await loader.load(parts, urgency, signal);
+      await loader.flush();
+      return keys.filter(loader.isStored);
+    },
+    urgencyChanged: loader.urgencyChanged,
+    onStored: loader.noteStored,
+    onLead: async () => loader.noteStored(await storedKeys()),
+  });
 
   /** The caller's signal, or the library's end. */
   function untilClosed(signal: AbortSignal | undefined): {
@@ -304,7 +358,7 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
     },
     residentInHost: hostTier.has,
     residentInStore: (layer, expert) =>
-      partsOf(layer, expert)?.every((part) => loader.isStored(part.key)) ?? false,
+      partsOf(layer, expert)?.every((part) => loader.isAtHand(part.key)) ?? false,
     complete,
     counters: () => ({ ...loader.counters, hostTierBytes: hostTier.byteLength }),
     flush: loader.flush,
@@ -313,6 +367,8 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
       records.abortAll();
       loader.close();
       await loader.flush();
+      tabs.leave();
+      releaseModel?.();
       hostTier.clear();
       model.close();
     },

@@ -1,4 +1,5 @@
 import { WebMoEError } from "../../api/errors.ts";
+import type { ByteRange } from "../coalesce.ts";
 import { createSharing } from "../share.ts";
 import { changedError, checkRange } from "./checks.ts";
 import type { Source, UnopenedFile } from "./source.ts";
@@ -70,8 +71,8 @@ export function remoteFile(file: UnopenedFile, start: Source | KnownFile): Model
     return first.every((byte, i) => byte === header[i]) && contentCheck(fresh, signal);
   }
 
-  async function openAndCheck(signal: AbortSignal): Promise<Source> {
-    const fresh = await file.open(signal);
+  async function openAndCheck(signal: AbortSignal, first: ByteRange): Promise<Source> {
+    const fresh = await file.open(signal, first);
     try {
       if (fresh.size !== size) throw changedError(name, `it had ${size} bytes and has ${fresh.size}`);
       if (!(await isSame(fresh, signal))) throw changedError(name, "its content is not what it was");
@@ -110,7 +111,10 @@ export function remoteFile(file: UnopenedFile, start: Source | KnownFile): Model
       for (let adoptions = 0; ; adoptions++) {
         if (offset + length <= header.length) return header.slice(offset, offset + length);
         const source =
-          opened ?? (await opening.share("open", true, signal, (_urgency, shared) => openAndCheck(shared)));
+          opened ??
+          (await opening.share("open", true, signal, (_urgency, shared) =>
+            openAndCheck(shared, { offset, length }),
+          ));
         try {
           const bytes = await source.read(offset, length, signal);
           record(offset, bytes);

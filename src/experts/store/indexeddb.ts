@@ -10,6 +10,7 @@ import {
   values,
 } from "idb-keyval";
 import { WebMoEError } from "../../api/errors.ts";
+import { browserTabLinks } from "../tabs/links.ts";
 import type { PartStore, StoredModel, StoredPart } from "./store.ts";
 
 /** A database that does not open within this time (a blocked upgrade, a broken profile) counts as missing. */
@@ -34,6 +35,7 @@ export async function openIndexedDbStore(name = "webmoe"): Promise<PartStore | u
   }
   return {
     kind: "indexeddb",
+    links: browserTabLinks(),
     getParts: (keys) => getMany<StoredPart>([...keys], parts),
     putParts: (batch) =>
       putAll(
