@@ -4,6 +4,7 @@ import { createWebGpuBackend, requestAdapter } from "../backend/webgpu/index.ts"
 import { openModel } from "../experts/identity.ts";
 import { openIndexedDbStore } from "../experts/store/indexeddb.ts";
 import { createMemoryStore } from "../experts/store/memory.ts";
+import { withRoom } from "../experts/store/room.ts";
 import type { PartStore } from "../experts/store/store.ts";
 import { compileWasm } from "../wasm/compile.ts";
 import { computeUrl } from "../wasm/compute-builds.ts";
@@ -28,10 +29,14 @@ async function requestGpu(): Promise<Gpu | undefined> {
   return { software, createBackend: (options) => createWebGpuBackend({ ...options, adapter }) };
 }
 
-/** IndexedDB may be missing or blocked (private windows); parts then live as long as the page. */
+/** IndexedDB may be missing, blocked (private windows) or full; parts then live as long as the page. */
 async function openStore(kind: "indexeddb" | "memory" | undefined): Promise<PartStore> {
   const persistent = kind === "memory" ? undefined : await openIndexedDbStore();
-  return persistent ?? createMemoryStore({ capacity: deviceMemoryBytes() / 4 });
+  const fallback = createMemoryStore({ capacity: deviceMemoryBytes() / 4 });
+  const { storage } = navigator as { readonly storage?: StorageManager };
+  return persistent
+    ? withRoom(persistent, { fallback, estimate: storage && (() => storage.estimate()) })
+    : fallback;
 }
 
 /** Memory can be shared only where the page is isolated from others (COOP and COEP). */

@@ -291,6 +291,49 @@ describe("the store", () => {
     await expect(library.complete()).rejects.toMatchObject({ code: "quota" });
   });
 
+  test("that is full goes on in its fallback, and nothing is fetched twice", async () => {
+    const given = setUp();
+    const fallback = createMemoryStore();
+    const full = { ...createMemoryStore({ capacity: HEADER_BYTES + 700 }), fallback };
+    const library = await visit({ ...given, store: full });
+    const everything = async (): Promise<number[][]> => {
+      const records: number[][] = [];
+      for (let expert = 0; expert < 4; expert++)
+        records.push(bytesOf(await library.record(0, expert, demand)));
+      return records;
+    };
+    const first = await everything();
+    await library.flush();
+    const before = given.server.requests.length;
+    expect(await everything()).toEqual(first);
+    expect(given.server.requests).toHaveLength(before);
+    expect(library.residentInStore(0, 3)).toBe(true);
+    const { storedBytes, storableBytes, storeFailures } = library.counters();
+    expect(storeFailures).toBe(1);
+    expect(storedBytes).toBeLessThan(storableBytes);
+    expect(await fallback.partKeys("")).not.toEqual([]);
+  });
+
+  test("that is deleted behind the library's back is written anew, manifest and header too", async () => {
+    const given = setUp();
+    const library = await visit(given);
+    await library.complete();
+    for (const { key } of await given.store.models()) await given.store.deleteModel(key);
+    const before = given.server.requests.length;
+    expect(bytesOf(await library.record(0, 0, demand))).toEqual(expected(given.fixture, 0, 0));
+    await library.complete();
+    const { storedBytes, storableBytes } = library.counters();
+    expect(storedBytes).toBe(storableBytes);
+    // Everything but the header, which is known.
+    const ranges = given.server.requests.slice(before).map(({ range }) => range![0]);
+    expect(Math.min(...ranges)).toBeGreaterThanOrEqual(HEADER_BYTES);
+    expect(await given.store.models()).toHaveLength(1);
+    await library.close();
+    const again = await visit(given);
+    await again.record(1, 3, demand);
+    expect(again.counters().networkBytes).toBe(0);
+  });
+
   test("never gets a copy of a local file", async () => {
     const { fixture, store } = setUp();
     const file = new File([fixture.bytes], "moe.gguf", { lastModified: 1 });
