@@ -4,8 +4,10 @@ import { createWebGpuBackend, requestAdapter } from "../backend/webgpu/index.ts"
 import { openModel } from "../experts/identity.ts";
 import { openIndexedDbStore } from "../experts/store/indexeddb.ts";
 import { createMemoryStore } from "../experts/store/memory.ts";
+import { openPacks } from "../experts/store/packs.ts";
 import { withRoom } from "../experts/store/room.ts";
 import type { PartStore } from "../experts/store/store.ts";
+import { browserTabLinks } from "../experts/tabs/links.ts";
 import { compileWasm } from "../wasm/compile.ts";
 import { computeUrl } from "../wasm/compute-builds.ts";
 import type { Gpu, Platform, ThreadSupport } from "./platform.ts";
@@ -29,9 +31,12 @@ async function requestGpu(): Promise<Gpu | undefined> {
   return { software, createBackend: (options) => createWebGpuBackend({ ...options, adapter }) };
 }
 
+const openPersistentStore = async (): Promise<PartStore | undefined> =>
+  openIndexedDbStore({ packs: await openPacks("webmoe"), links: browserTabLinks() });
+
 /** IndexedDB may be missing, blocked (private windows) or full; parts then live as long as the page. */
 async function openStore(kind: "indexeddb" | "memory" | undefined): Promise<PartStore> {
-  const persistent = kind === "memory" ? undefined : await openIndexedDbStore();
+  const persistent = kind === "memory" ? undefined : await openPersistentStore();
   const fallback = createMemoryStore({ capacity: deviceMemoryBytes() / 4 });
   const { storage } = navigator as { readonly storage?: StorageManager };
   return persistent

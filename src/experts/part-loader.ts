@@ -10,6 +10,8 @@ import { createStoreWriter } from "./store-writer.ts";
 import type { TabGroup } from "./tabs/group.ts";
 
 export interface LibraryReport extends LibraryCounters {
+  /** What serves the bytes of stored parts; undefined until that has been measured. */
+  payloads: "indexeddb" | "opfs" | "memory" | undefined;
   /** 1 if the store failed or filled up, and parts are kept in memory at most. */
   storeFailures: number;
 }
@@ -66,6 +68,7 @@ export function createPartLoader({
     storableBytes: 0,
     hostTierBytes: 0,
     storeFailures: 0,
+    payloads: store.payloads(),
   };
   const storedKeys = new Set<string>();
   const fallbackKeys = new Set<string>();

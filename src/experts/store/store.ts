@@ -27,6 +27,8 @@ export interface StoredModel {
  */
 export interface PartStore {
   readonly kind: "indexeddb" | "memory";
+  /** What serves the bytes of parts; undefined until that has been measured. */
+  payloads(): "indexeddb" | "opfs" | "memory" | undefined;
   /** Given where other tabs share the store and can know of each other. */
   readonly links?: TabLinks | undefined;
   /** Takes what this store has no room for, for as long as the page lives. */
@@ -41,4 +43,6 @@ export interface PartStore {
   /** Deletes the model and its parts. */
   deleteModel(key: string): Promise<void>;
   models(): Promise<StoredModel[]>;
+  /** Lets go of open files; they are opened again when they are needed. */
+  release?(): void;
 }
