@@ -76,8 +76,10 @@ export interface Stats {
   peakExpertBytes: number;
   /** Stored parts found damaged and fetched again. */
   healedParts: number;
-  /** 1 once the store has failed or is full: everything goes on, but parts are no longer kept. */
+  /** 1 once the store has failed or is full: everything goes on, and parts are kept in memory at most. */
   storeFailures: number;
+  /** What serves the bytes of stored parts: the faster of two where both exist; undefined until it was measured. */
+  storedIn: "indexeddb" | "opfs" | "memory" | undefined;
   /** Bytes of this model in the store, and what a complete copy takes; equal when complete for offline use. */
   storedBytes: number;
   storableBytes: number;

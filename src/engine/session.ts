@@ -129,6 +129,7 @@ export function createSession(parts: SessionParts): Model {
         peakExpertBytes,
         healedParts: library.healedParts,
         storeFailures: library.storeFailures,
+        storedIn: library.payloads,
         storedBytes: library.storedBytes,
         storableBytes: library.storableBytes,
         ...speed,
