@@ -161,6 +161,21 @@ describe("the trunk", () => {
     expect(progress.at(-1)).toEqual([2080, 2080]);
   });
 
+  test("that begins in what was read as the header is fetched from where that ends", async () => {
+    const given = setUp();
+    const { store } = given;
+    const model = await openModel(MODEL_URL, { ...given.server, store, core });
+    const read = HEADER_BYTES + 100;
+    await model.files[0]!.read(0, 200_000);
+    await model.files[0]!.read(0, read);
+    const { directory } = given.fixture;
+    const library = await openLibrary({ model, directory, store, core, hostBudget: 0, name: "moe" });
+    const { offset } = directory.trunk[0]!;
+    const embed = (await readTrunk(library)).get("embed")!;
+    expect([...embed]).toEqual([...given.fixture.bytes.subarray(offset, offset + embed.length)]);
+    expect(given.server.requests.map(({ range }) => range![0])).toEqual([0, 200_000, read]);
+  });
+
   test("stops loading when its signal fires", async () => {
     const given = setUp();
     const library = await visit(given);
