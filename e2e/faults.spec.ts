@@ -14,6 +14,9 @@ const HEADER_REQUESTS = 1;
 const quiet = { backend: "wasm", store: "indexeddb", completeInBackground: false } as const;
 const completing = { ...quiet, completeInBackground: true } as const;
 
+const sentIn = (requests: readonly ModelRequest[]): number =>
+  requests.reduce((sum, { sent: { start, end } }) => sum + end - start, 0);
+
 /** Bytes that were sent more often than once. */
 function sentAgain(requests: readonly ModelRequest[]): number {
   let again = 0;
@@ -84,8 +87,7 @@ for (const payloads of ["indexeddb", "opfs"] as const) {
     expect(await again.write("first")).toEqual(models.good.tokens.first);
     expect(await again.write("second")).toEqual(models.good.tokens.second);
     expect((await again.stats()).healedParts).toBe(1);
-    const sent = server.requests.reduce((sum, { sent: { start, end } }) => sum + end - start, 0);
-    expect(sent).toBe(destroyed);
+    expect(sentIn(server.requests)).toBe(destroyed);
   });
 
   test(`the store is deleted behind the engine's back (${payloads})`, async ({
@@ -133,21 +135,21 @@ test("the worker is killed during a write, and the page is loaded again", async 
   server,
   models,
 }) => {
-  server.reset(({ index }) => ({ delay: index < 4 ? 0 : 100 }));
   const first = await openSession(page, urlOf(server), completing);
-  void first.write("second").catch(() => undefined);
-  await requested(server, 10);
+  const before = server.requests.slice();
+  server.reset(({ index }) => ({ delay: 50 * index }));
+  void first.write("first").catch(() => undefined);
+  await requested(server, 3);
   await page.reload();
   const kept = await storedBytes(page);
+  before.push(...server.requests);
   expect(kept).toBeGreaterThan(0);
-  const before = server.requests.slice();
-  const sentBefore = before.reduce((sum, { sent: { start, end } }) => sum + end - start, 0);
   server.reset();
   const again = await openSession(page, urlOf(server), completing);
   expect(await again.write("first")).toEqual(models.good.tokens.first);
   await again.stored();
   // What had been sent and was not in the store yet went down with the worker.
-  expect(sentAgain([...before, ...server.requests])).toBeLessThanOrEqual(Math.max(0, sentBefore - kept));
+  expect(sentAgain([...before, ...server.requests])).toBeLessThanOrEqual(Math.max(0, sentIn(before) - kept));
   expect((await again.stats()).healedParts).toBe(0);
 });
 
@@ -183,12 +185,13 @@ test.describe("Two tabs", () => {
     server.reset(() => ({ silent: true }));
     const tokens = session.write("first");
     await requested(server, 1);
-    const lost = server.requests.length;
     server.reset();
     await leader.close();
     expect(await tokens).toEqual(models.good.tokens.first);
-    expect(lost).toBeGreaterThan(0);
-    expect(sentAgain([...loaded, ...server.requests])).toBe(0);
-    expect((await session.stats()).networkBytes).toBeGreaterThan(0);
+    const { networkBytes } = await session.stats();
+    expect(networkBytes).toBeGreaterThan(0);
+    // A tab that is closing may still send requests; all that the other one fetched was new.
+    const all = [...loaded, ...server.requests];
+    expect(sentIn(all) - sentAgain(all)).toBeGreaterThanOrEqual(sentIn(loaded) + networkBytes);
   });
 });

@@ -73,6 +73,7 @@ export async function startModelServer(file: Uint8Array): Promise<ModelServer> {
     requests.push(request);
     const { status, headers, ignoreRange, breakAfter, silent, cors = true, ...other } = behave(request) ?? {};
     if (other.delay) await new Promise((wake) => setTimeout(wake, other.delay));
+    if (response.destroyed) return;
     const { file: bytes = file, etag = '"one"', exposed = EXPOSED } = other;
     const allow = cors
       ? { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": exposed }

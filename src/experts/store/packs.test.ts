@@ -18,7 +18,7 @@ const part = (...bytes: number[]): StoredPart => ({
 const open = async (
   directory: FakeDirectory,
   name: string,
-  { packs = createPacks(directory), now = measuredClock(10, 1) } = {},
+  { packs = createPacks(async () => directory), now = measuredClock(10, 1) } = {},
 ): Promise<PartStore> => (await openIndexedDbStore({ name, packs, now, links: fakeSite().openTab().links }))!;
 
 const MODEL = { name: "m", validators: [], fileBytes: [], storableParts: 1, storableBytes: 1, lastUsed: 1 };
@@ -68,7 +68,7 @@ test("a part whose pack is gone or cut is not there, and can be written again", 
 
 test("a file system that fails costs no part, and one that is full throws quota", async () => {
   const [directory, name] = [fakeDirectory(), nextName()];
-  const packs = createPacks(directory);
+  const packs = createPacks(async () => directory);
   let failure: Error | undefined;
   const append: typeof packs.append = async (...given) => {
     if (failure) throw failure;
@@ -89,7 +89,7 @@ test("packs of a deleted model go, and those that a crash left go on the next vi
   await store.putParts([["m/a", part(1)]]);
   await store.deleteModel("m");
   expect(directory.paths()).toEqual([]);
-  await createPacks(directory).append("left", [new Uint8Array(1)]);
+  await createPacks(async () => directory).append("left", [new Uint8Array(1)]);
   await open(directory, name);
   await expect.poll(() => directory.paths()).toEqual([]);
 });

@@ -40,16 +40,18 @@ type FileHandle = FileSystemFileHandle & {
 /** Undefined where there is no such file system (Node, private windows) or no synchronous access to it. */
 export async function openPacks(name: string): Promise<Packs | undefined> {
   try {
-    const root = await navigator.storage.getDirectory();
     if (!("createSyncAccessHandle" in FileSystemFileHandle.prototype)) return undefined;
-    return createPacks(await root.getDirectoryHandle(name, { create: true }));
+    const directory = async (): Promise<FileSystemDirectoryHandle> =>
+      (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true });
+    await directory();
+    return createPacks(directory);
   } catch {
     return undefined;
   }
 }
 
-/** Packs in a directory, a folder a model. */
-export function createPacks(root: FileSystemDirectoryHandle): Packs {
+/** Packs in a directory, a folder a model. The directory is asked for anew each time, as a user may clear it. */
+export function createPacks(directory: () => Promise<FileSystemDirectoryHandle>): Packs {
   const open = new Map<string, Promise<SyncFile | undefined>>();
   /** The pack that is written to, a model's, and where it ends. */
   const writing = new Map<string, { readonly pack: string; end: number }>();
@@ -57,7 +59,7 @@ export function createPacks(root: FileSystemDirectoryHandle): Packs {
   const pathOf = (modelKey: string, pack: string): string => `${modelKey}/${pack}`;
 
   async function handleOf(modelKey: string, pack: string, create: boolean): Promise<FileHandle> {
-    const folder = await root.getDirectoryHandle(modelKey, { create });
+    const folder = await (await directory()).getDirectoryHandle(modelKey, { create });
     return folder.getFileHandle(pack, { create });
   }
 
@@ -84,28 +86,36 @@ export function createPacks(root: FileSystemDirectoryHandle): Packs {
     (await file?.catch(() => undefined))?.close();
   }
 
+  async function appendTo(modelKey: string, payloads: readonly Uint8Array[]): Promise<PackedAt[]> {
+    let target = writing.get(modelKey);
+    if (!target) {
+      target = { pack: crypto.randomUUID(), end: 0 };
+      writing.set(modelKey, target);
+    }
+    const { pack } = target;
+    const file = await fileOf(modelKey, pack, true);
+    if (!file) throw new Error("The pack could not be opened.");
+    const places: PackedAt[] = [];
+    for (const bytes of payloads) {
+      const offset = target.end;
+      target.end += bytes.length;
+      if (file.write(bytes, { at: offset }) !== bytes.length)
+        throw new DOMException("A pack took less than it was given.", "QuotaExceededError");
+      places.push({ pack, offset, length: bytes.length });
+    }
+    return places;
+  }
+
   return {
     async append(modelKey, payloads) {
-      let target = writing.get(modelKey);
-      if (!target) {
-        target = { pack: crypto.randomUUID(), end: 0 };
-        writing.set(modelKey, target);
-      }
-      const { pack } = target;
       try {
-        const file = await fileOf(modelKey, pack, true);
-        if (!file) throw new Error("The pack could not be opened.");
-        return payloads.map((bytes) => {
-          const offset = target.end;
-          target.end += bytes.length;
-          if (file.write(bytes, { at: offset }) !== bytes.length)
-            throw new DOMException("A pack took less than it was given.", "QuotaExceededError");
-          return { pack, offset, length: bytes.length };
-        });
-      } catch (error) {
-        // The next attempt begins a pack: this one may be gone with its folder, or end in mid-part.
-        if (writing.get(modelKey) === target) writing.delete(modelKey);
-        throw error;
+        return await appendTo(modelKey, payloads);
+      } catch {
+        // The pack may have been deleted while it was open: another one shows whether that was all.
+        const pack = writing.get(modelKey)?.pack;
+        writing.delete(modelKey);
+        if (pack) await closeFile(pathOf(modelKey, pack));
+        return appendTo(modelKey, payloads);
       }
     },
     async read(modelKey, { pack, offset, length }) {
@@ -131,13 +141,13 @@ export function createPacks(root: FileSystemDirectoryHandle): Packs {
     async deleteModel(modelKey) {
       writing.delete(modelKey);
       for (const path of [...open.keys()]) if (path.startsWith(`${modelKey}/`)) await closeFile(path);
-      await root.removeEntry(modelKey, { recursive: true }).catch((error: unknown) => {
+      await (await directory()).removeEntry(modelKey, { recursive: true }).catch((error: unknown) => {
         if (!(error instanceof Error) || error.name !== "NotFoundError") throw error;
       });
     },
     async models() {
       const names: string[] = [];
-      for await (const name of root.keys()) names.push(name);
+      for await (const name of (await directory()).keys()) names.push(name);
       return names;
     },
     close() {

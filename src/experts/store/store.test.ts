@@ -1,12 +1,13 @@
 import "fake-indexeddb/auto";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { fakeDirectory, measuredClock } from "./fixtures.ts";
+import { type FakeDirectory, fakeDirectory, measuredClock } from "./fixtures.ts";
 import { openIndexedDbStore } from "./indexeddb.ts";
 import { createMemoryStore } from "./memory.ts";
 import { createPacks } from "./packs.ts";
 import type { PartStore, StoredModel, StoredPart } from "./store.ts";
 
 let databases = 0;
+const inOne = (directory: FakeDirectory) => async () => directory;
 const nextName = (): string => `test-${databases++}`;
 const stores: Record<string, () => Promise<PartStore>> = {
   memory: async () => createMemoryStore(),
@@ -14,7 +15,7 @@ const stores: Record<string, () => Promise<PartStore>> = {
   opfs: async () =>
     (await openIndexedDbStore({
       name: nextName(),
-      packs: createPacks(fakeDirectory()),
+      packs: createPacks(inOne(fakeDirectory())),
       now: measuredClock(10, 1),
     }))!,
 };
