@@ -64,6 +64,9 @@ export interface Stats {
   /** Demanded experts found in a slot / brought into one. */
   expertHits: number;
   expertMisses: number;
+  /** Of those brought into a slot: found in host memory (`hostBudget`) / read from the store or fetched. */
+  hostHits: number;
+  hostMisses: number;
   evictions: number;
   /** Expert bytes that were asked for before the router did: what their token needed, and what came in vain. */
   prefetchedBytes: number;

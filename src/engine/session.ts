@@ -120,6 +120,8 @@ export function createSession(parts: SessionParts): Model {
         hostBytes: library.hostBytes,
         expertHits: hits,
         expertMisses: misses,
+        hostHits: library.hostHits,
+        hostMisses: library.hostMisses,
         evictions,
         prefetchedBytes: prefetch?.usefulBytes ?? 0,
         wastedBytes: prefetch?.wastedBytes ?? 0,

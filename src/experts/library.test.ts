@@ -137,6 +137,8 @@ describe("a record", () => {
     expect(library.counters()).toMatchObject({
       networkBytes,
       hostBytes: record.byteLength,
+      hostHits: 1,
+      hostMisses: 1,
       hostTierBytes: record.byteLength,
     });
   });

@@ -310,12 +310,13 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
     trunk,
     record(layer, expert, { priority, signal }) {
       if (signal?.aborted || closing.signal.aborted) return Promise.reject(abortedError());
+      const demand = priority === "demand";
       const held = hostTier.get(layer, expert);
+      if (demand) loader.counters[held ? "hostHits" : "hostMisses"]++;
       if (held) {
         loader.counters.hostBytes += held.byteLength;
         return Promise.resolve(held);
       }
-      const demand = priority === "demand";
       const record = records.share(`${layer}/${expert}`, demand, signal, (urgency, shared) =>
         loadRecord(layer, expert, urgency, shared),
       );

@@ -63,6 +63,8 @@ export function createPartLoader({
     networkBytes: 0,
     storeBytes: 0,
     hostBytes: 0,
+    hostHits: 0,
+    hostMisses: 0,
     healedParts: 0,
     storedBytes: 0,
     storableBytes: 0,
