@@ -4,7 +4,11 @@ import { abortedError } from "../source/checks.ts";
 import type { TabLinks } from "./links.ts";
 import { holdLock, type Release } from "./locks.ts";
 
-/** A leader that has not answered for this long is asleep or stuck, and its place is taken. */
+/**
+ * How often the leader is looked for while something is asked of it. One that was looked for and has not answered by
+ * the next time is asleep or stuck, and its place is taken. A tab that was busy itself sees its timer before the
+ * answers that came meanwhile, so the first look counts for nothing.
+ */
 const ANSWER_MS = 5_000;
 
 /** What a tab does for the group. */
@@ -50,8 +54,8 @@ interface Ask {
   readonly urgency: Urgency;
   /** As the leader last knew it. */
   demand: boolean;
-  /** Answered since the leader was last looked for. */
-  heard: boolean;
+  /** The leader was looked for, and has not answered since. */
+  unanswered: boolean;
   resolve(): void;
 }
 
@@ -97,7 +101,6 @@ export async function joinTabs(
   };
 
   function want(id: string, ask: Ask): void {
-    ask.heard = false;
     ask.demand = ask.urgency.demand;
     post({ type: "want", id, keys: [...ask.keys], demand: ask.demand });
   }
@@ -145,9 +148,12 @@ export async function joinTabs(
       return;
     }
     watch ??= setInterval(() => {
-      const silent = [...asks.values()].some(({ heard }) => !heard);
+      const silent = [...asks.values()].some(({ unanswered }) => unanswered);
+      for (const [id, ask] of asks) {
+        ask.unanswered = true;
+        want(id, ask);
+      }
       if (silent && !release) void hold({ steal: true }).then(leadBy, leave);
-      else for (const [id, ask] of asks) want(id, ask);
     }, answerMs);
   }
 
@@ -190,7 +196,7 @@ export async function joinTabs(
     else if (data.type === "lead") for (const [id, ask] of asks) want(id, ask);
     else {
       const ask = asks.get(data.id);
-      if (ask) ask.heard = true;
+      if (ask) ask.unanswered = false;
     }
   };
 
@@ -232,7 +238,7 @@ export async function joinTabs(
           keys: new Set(keys),
           urgency,
           demand: false,
-          heard: false,
+          unanswered: false,
           resolve: () => end(resolve),
         };
         const unlink = onAbort(signal, () =>
