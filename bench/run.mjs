@@ -2,10 +2,11 @@
 /** `npm run bench`: see README.md beside this file. */
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { ensureInstalled, runQuiet } from "../tools/run/install.mjs";
+import { ensureInstalled } from "../tools/run/install.mjs";
 import { requireNode } from "../tools/run/node-version.mjs";
+import { buildLibrary } from "./build-library.mjs";
 import { ENGINES } from "./engines.mjs";
-import { CACHE, FAMILIES, FILE_TYPES, ROOT } from "./files.mjs";
+import { FAMILIES, FILE_TYPES, ROOT } from "./files.mjs";
 import { benchKernels, KERNEL_PLACES, KERNEL_TYPES } from "./kernels.mjs";
 import { MEASURES } from "./measures.mjs";
 import { benchModels } from "./models.mjs";
@@ -37,20 +38,6 @@ function count(name, given) {
   const value = Number(given);
   if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a whole number from 1.`);
   return value;
-}
-
-/** The library in a folder of its own: nothing else that is being tested is rebuilt under its feet. */
-async function buildLibrary() {
-  console.log("Building the library …");
-  for (const mode of ["lib", "node"]) {
-    const outDir = join(CACHE, "lib");
-    const { code, output } = await runQuiet(
-      "npx",
-      ["vite", "build", "--mode", mode, "--outDir", outDir, "-l", "warn"],
-      ROOT,
-    );
-    if (code !== 0) throw new Error(`The build failed:\n${output}`);
-  }
 }
 
 requireNode();

@@ -13,11 +13,11 @@ import { serveStatic } from "../../tools/run/static-server.mjs";
 import { type ModelServer, startModelServer } from "./model-server.ts";
 
 /** Prompts that need different experts. */
-const PROMPTS = {
+export const PROMPTS = {
   first: [11, 48, 85, 122, 159],
   second: Array.from({ length: 40 }, (_, i) => (i * 271 + 300) % 2048),
 };
-const TOKENS = 6;
+export const TOKENS = 6;
 
 export type Prompt = keyof typeof PROMPTS;
 

@@ -12,6 +12,8 @@ export interface ModelRequest {
   /** How many requests came before since `reset`. */
   readonly index: number;
   readonly hasRange: boolean;
+  /** What of the file was handed to the connection, `end` exclusive. */
+  sent: { readonly start: number; readonly end: number };
   /** Fulfilled when the client has gone away before the answer's end. */
   readonly abandoned: Promise<void>;
 }
@@ -26,6 +28,8 @@ export interface Behaviour {
   readonly ignoreRange?: boolean;
   /** Body bytes after which the connection breaks, whatever length was promised. */
   readonly breakAfter?: number;
+  /** Milliseconds until the answer begins. */
+  readonly delay?: number;
   /** Sends headers, then nothing. */
   readonly silent?: boolean;
   /** What a page of another site may read, beside what CORS always allows. Default: all that matters. */
@@ -51,7 +55,7 @@ export async function startModelServer(file: Uint8Array): Promise<ModelServer> {
   let behave: Behave = () => undefined;
   let requests: ModelRequest[] = [];
 
-  const answer = (message: IncomingMessage, response: ServerResponse): void => {
+  const answer = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { pathname, searchParams } = new URL(message.url ?? "/", "http://localhost");
     const request: ModelRequest = {
       method: message.method ?? "GET",
@@ -59,6 +63,7 @@ export async function startModelServer(file: Uint8Array): Promise<ModelServer> {
       search: searchParams,
       index: requests.length,
       hasRange: message.headers.range !== undefined,
+      sent: { start: 0, end: 0 },
       abandoned: new Promise((gone) => {
         response.once("close", () => {
           if (!response.writableFinished) gone();
@@ -67,6 +72,8 @@ export async function startModelServer(file: Uint8Array): Promise<ModelServer> {
     };
     requests.push(request);
     const { status, headers, ignoreRange, breakAfter, silent, cors = true, ...other } = behave(request) ?? {};
+    if (other.delay) await new Promise((wake) => setTimeout(wake, other.delay));
+    if (response.destroyed) return;
     const { file: bytes = file, etag = '"one"', exposed = EXPOSED } = other;
     const allow = cors
       ? { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": exposed }
@@ -91,12 +98,15 @@ export async function startModelServer(file: Uint8Array): Promise<ModelServer> {
     });
     if (request.method === "HEAD") response.end();
     else if (silent) response.flushHeaders();
-    else if (breakAfter !== undefined)
-      response.write(bytes.subarray(start, Math.min(end, start + breakAfter)), () => response.destroy());
-    else response.end(bytes.subarray(start, end));
+    else {
+      request.sent = { start, end: Math.min(end, start + (breakAfter ?? end)) };
+      const body = bytes.subarray(request.sent.start, request.sent.end);
+      if (breakAfter === undefined) response.end(body);
+      else response.write(body, () => response.destroy());
+    }
   };
 
-  const server = createServer(answer);
+  const server = createServer((message, response) => void answer(message, response));
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const address = server.address();
   if (typeof address !== "object" || !address) throw new Error("The model server is not listening.");

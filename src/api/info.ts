@@ -66,6 +66,9 @@ export interface Stats {
   /** Demanded experts found in a slot / brought into one. */
   expertHits: number;
   expertMisses: number;
+  /** Of those brought into a slot: found in host memory (`hostBudget`) / read from the store or fetched. */
+  hostHits: number;
+  hostMisses: number;
   evictions: number;
   /** Expert bytes that were asked for before the router did: what their token needed, and what came in vain. */
   prefetchedBytes: number;
@@ -87,8 +90,10 @@ export interface Stats {
   peakExpertBytes: number;
   /** Stored parts found damaged and fetched again. */
   healedParts: number;
-  /** 1 once the store has failed or is full: everything goes on, but parts are no longer kept. */
+  /** 1 once the store has failed or is full: everything goes on, and parts are kept in memory at most. */
   storeFailures: number;
+  /** What serves the bytes of stored parts: the faster of two where both exist; undefined until it was measured. */
+  storedIn: "indexeddb" | "opfs" | "memory" | undefined;
   /** Bytes of this model in the store, and what a complete copy takes; equal when complete for offline use. */
   storedBytes: number;
   storableBytes: number;

@@ -5,7 +5,10 @@ import { indexedDbTuningStore } from "../backend/webgpu/tuning-store.ts";
 import { openModel } from "../experts/identity.ts";
 import { openIndexedDbStore } from "../experts/store/indexeddb.ts";
 import { createMemoryStore } from "../experts/store/memory.ts";
+import { openPacks } from "../experts/store/packs.ts";
+import { withRoom } from "../experts/store/room.ts";
 import type { PartStore } from "../experts/store/store.ts";
+import { browserTabLinks } from "../experts/tabs/links.ts";
 import { compileWasm } from "../wasm/compile.ts";
 import { computeUrl } from "../wasm/compute-builds.ts";
 import type { Gpu, Platform, ThreadSupport } from "./platform.ts";
@@ -35,10 +38,17 @@ async function requestGpu(): Promise<Gpu | undefined> {
   };
 }
 
-/** IndexedDB may be missing or blocked (private windows); parts then live as long as the page. */
+const openPersistentStore = async (): Promise<PartStore | undefined> =>
+  openIndexedDbStore({ packs: await openPacks("webmoe"), links: browserTabLinks() });
+
+/** IndexedDB may be missing, blocked (private windows) or full; parts then live as long as the page. */
 async function openStore(kind: "indexeddb" | "memory" | undefined): Promise<PartStore> {
-  const persistent = kind === "memory" ? undefined : await openIndexedDbStore();
-  return persistent ?? createMemoryStore({ capacity: deviceMemoryBytes() / 4 });
+  const persistent = kind === "memory" ? undefined : await openPersistentStore();
+  const fallback = createMemoryStore({ capacity: deviceMemoryBytes() / 4 });
+  const { storage } = navigator as { readonly storage?: StorageManager };
+  return persistent
+    ? withRoom(persistent, { fallback, estimate: storage && (() => storage.estimate()) })
+    : fallback;
 }
 
 /** Memory can be shared only where the page is isolated from others (COOP and COEP). */

@@ -9,8 +9,11 @@ export interface RangeGroup<T extends ByteRange> extends ByteRange {
   readonly members: readonly T[];
 }
 
-/** Bytes that cost less to fetch along than a request of their own. */
-export const MAX_GAP_BYTES = 64 * 1024;
+/**
+ * Bytes that cost less to fetch along than a request of their own: the padding between tensors. A larger gap may hold
+ * parts that are stored already or asked for next, and would bring them twice.
+ */
+export const MAX_GAP_BYTES = 4 * 1024;
 
 /** Larger requests would hold too much memory at a time and lose too much when they break. */
 export const MAX_REQUEST_BYTES = 16 * 1024 * 1024;

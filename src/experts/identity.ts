@@ -6,6 +6,7 @@ import type { Source, UnopenedFile } from "./source/source.ts";
 import { partOf, promisedParts } from "./source/split.ts";
 import { isModelFile, localFile, type ModelSourceFile, remoteFile } from "./source/stored.ts";
 import type { PartStore, StoredModel } from "./store/store.ts";
+import { takeOpeningTurn } from "./tabs/locks.ts";
 
 /** A model's files and its name in the store. */
 export interface OpenedModel {
@@ -21,6 +22,8 @@ export interface OpenedModel {
   readonly superseded: readonly string[];
   /** Called when a file turned out to be the same under a new validator. */
   onAdopted(listener: () => void): void;
+  /** Lets the next tab that wants these files look for them in the store. Closing does it too. */
+  endTurn(): void;
   /** Closes the files. A library that was opened over them does it in its own `close`. */
   close(): void;
 }
@@ -45,28 +48,65 @@ export interface OpenModelOptions extends OpenOptions {
  * those of `splitCount`. Reads may throw `source-changed`: open again with `fresh`.
  */
 export async function openModel(input: ModelInput, options: OpenModelOptions): Promise<OpenedModel> {
-  const { signal, splitCount } = options;
   const given = unopenedFiles(input, options);
-  const [only] = given;
-  const parts = only && given.length === 1 ? promisedParts(only) : undefined;
-  if (!splitCount || !parts || !only) {
-    const known = await lookUp(given, options);
-    return (await openStored(known, options)) ?? openAnew(known, options);
-  }
-
-  const [ofParts, ofOne] = await Promise.all([lookUp(parts, options), lookUp(given, options)]);
-  const stored = (await openStored(ofParts, options)) ?? (await openStored(ofOne, options));
+  const candidates = await lookUpAll(given, options);
+  const stored = await openAnyStored(candidates, options);
   if (stored) return stored;
+  const links = given.some(({ remote }) => remote) ? options.store.links : undefined;
+  const endTurn = (await takeOpeningTurn(links, candidates.ofOne.filesHash, options.signal)) ?? noTurn;
+  try {
+    // Another tab may have stored the headers meanwhile.
+    const known = links ? await lookUpAll(given, options) : candidates;
+    const storedNow = links && (await openAnyStored(known, options));
+    if (storedNow) endTurn();
+    const model = storedNow ?? (await openAnyAnew(known, options));
+    const close = (): void => {
+      endTurn();
+      model.close();
+    };
+    return { ...model, endTurn, close };
+  } catch (error) {
+    endTurn();
+    throw error;
+  }
+}
+
+const noTurn = (): void => undefined;
+
+/** The files as given, and where one file's name promises others, all of these. */
+interface Candidates {
+  readonly ofOne: KnownFiles;
+  readonly ofParts: KnownFiles | undefined;
+}
+
+async function lookUpAll(given: readonly UnopenedFile[], options: OpenModelOptions): Promise<Candidates> {
+  const [only] = given;
+  const parts = options.splitCount && only && given.length === 1 ? promisedParts(only) : undefined;
+  const [ofOne, ofParts] = await Promise.all([lookUp(given, options), parts && lookUp(parts, options)]);
+  return { ofOne, ofParts };
+}
+
+async function openAnyStored(
+  { ofOne, ofParts }: Candidates,
+  options: OpenModelOptions,
+): Promise<OpenedModel | undefined> {
+  return (ofParts && (await openStored(ofParts, options))) ?? openStored(ofOne, options);
+}
+
+async function openAnyAnew({ ofOne, ofParts }: Candidates, options: OpenModelOptions): Promise<OpenedModel> {
+  const { signal, splitCount } = options;
+  if (!ofParts || !splitCount) return openAnew(ofOne, options);
+  const only = ofOne.unopened[0]!;
+  const parts = ofParts.unopened;
   // A name promises nothing: the header of the part at hand decides.
   const file = modelFile(only, await only.open(signal));
   const count = await splitCount(file, signal).catch((error: unknown) => {
     file.close?.();
     throw error;
   });
-  const isSplit = count === parts.length;
-  const known = isSplit ? ofParts : ofOne;
+  const known = count === parts.length ? ofParts : ofOne;
   const unopened = known.unopened.map((part, i) =>
-    part === only ? { ...part, open: opened(file).open } : partOf(part, i, parts.length),
+    part.identity === only.identity ? { ...part, open: opened(file).open } : partOf(part, i, parts.length),
   );
   return openAnew({ ...known, unopened }, options);
 }
@@ -158,6 +198,7 @@ function openedModel(
     onAdopted: (listener) => {
       for (const file of files) file.onAdopted(listener);
     },
+    endTurn: noTurn,
     close: () => closeAll(files),
   };
 }

@@ -137,6 +137,8 @@ describe("a record", () => {
     expect(library.counters()).toMatchObject({
       networkBytes,
       hostBytes: record.byteLength,
+      hostHits: 1,
+      hostMisses: 1,
       hostTierBytes: record.byteLength,
     });
   });
@@ -159,6 +161,21 @@ describe("the trunk", () => {
     expect(names).toEqual(["embed", "norm", "output"]);
     expect(given.server.requests.length - before).toBe(1);
     expect(progress.at(-1)).toEqual([2080, 2080]);
+  });
+
+  test("that begins in what was read as the header is fetched from where that ends", async () => {
+    const given = setUp();
+    const { store } = given;
+    const model = await openModel(MODEL_URL, { ...given.server, store, core });
+    const read = HEADER_BYTES + 100;
+    await model.files[0]!.read(0, 200_000);
+    await model.files[0]!.read(0, read);
+    const { directory } = given.fixture;
+    const library = await openLibrary({ model, directory, store, core, hostBudget: 0, name: "moe" });
+    const { offset } = directory.trunk[0]!;
+    const embed = (await readTrunk(library)).get("embed")!;
+    expect([...embed]).toEqual([...given.fixture.bytes.subarray(offset, offset + embed.length)]);
+    expect(given.server.requests.map(({ range }) => range![0])).toEqual([0, 200_000, read]);
   });
 
   test("stops loading when its signal fires", async () => {
@@ -289,6 +306,49 @@ describe("the store", () => {
     expect(notices).toEqual(["quota"]);
     expect(library.counters()).toMatchObject({ storeFailures: 1, storedBytes: HEADER_BYTES });
     await expect(library.complete()).rejects.toMatchObject({ code: "quota" });
+  });
+
+  test("that is full goes on in its fallback, and nothing is fetched twice", async () => {
+    const given = setUp();
+    const fallback = createMemoryStore();
+    const full = { ...createMemoryStore({ capacity: HEADER_BYTES + 700 }), fallback };
+    const library = await visit({ ...given, store: full });
+    const everything = async (): Promise<number[][]> => {
+      const records: number[][] = [];
+      for (let expert = 0; expert < 4; expert++)
+        records.push(bytesOf(await library.record(0, expert, demand)));
+      return records;
+    };
+    const first = await everything();
+    await library.flush();
+    const before = given.server.requests.length;
+    expect(await everything()).toEqual(first);
+    expect(given.server.requests).toHaveLength(before);
+    expect(library.residentInStore(0, 3)).toBe(true);
+    const { storedBytes, storableBytes, storeFailures } = library.counters();
+    expect(storeFailures).toBe(1);
+    expect(storedBytes).toBeLessThan(storableBytes);
+    expect(await fallback.partKeys("")).not.toEqual([]);
+  });
+
+  test("that is deleted behind the library's back is written anew, manifest and header too", async () => {
+    const given = setUp();
+    const library = await visit(given);
+    await library.complete();
+    for (const { key } of await given.store.models()) await given.store.deleteModel(key);
+    const before = given.server.requests.length;
+    expect(bytesOf(await library.record(0, 0, demand))).toEqual(expected(given.fixture, 0, 0));
+    await library.complete();
+    const { storedBytes, storableBytes } = library.counters();
+    expect(storedBytes).toBe(storableBytes);
+    // Everything but the header, which is known.
+    const ranges = given.server.requests.slice(before).map(({ range }) => range![0]);
+    expect(Math.min(...ranges)).toBeGreaterThanOrEqual(HEADER_BYTES);
+    expect(await given.store.models()).toHaveLength(1);
+    await library.close();
+    const again = await visit(given);
+    await again.record(1, 3, demand);
+    expect(again.counters().networkBytes).toBe(0);
   });
 
   test("never gets a copy of a local file", async () => {
@@ -430,10 +490,12 @@ describe("a stored model that is not complete", () => {
   test("without any validator is compared too, and stale parts of the same key are not used", async () => {
     const given = setUp();
     given.server.etag = undefined;
-    await (await visit(given)).record(0, 0, demand);
     const first = await visit(given);
-    await first.record(0, 1, demand);
-    await first.close();
+    await first.record(0, 0, demand);
+    await first.flush();
+    const next = await visit(given);
+    await next.record(0, 1, demand);
+    await next.close();
     const changed = given.fixture.bytes.slice();
     for (const expert of [0, 1])
       changed[given.fixture.directory.record(0, expert)!.matrices.gate.offset]! ^= 1;

@@ -3,9 +3,10 @@
  *
  * ```
  * identity      which model is it, what is stored of it       source/  HTTP ranges, Blobs, files on disk
- * library       records and trunk, by tier                    store/   persisted parts: IndexedDB, memory
- * part-loader   parts from store or source, healed            segments where parts lie and what they are called
+ * library       records and trunk, by tier                    store/   persisted parts: IndexedDB, OPFS, memory
+ * part-loader   parts from store or source, healed            tabs/    one tab fetches, the others read the store
  * fetch-queue   demand before prefetch, merged, shared        store-writer  writes behind, in batches
+ * catalogue     every part that a model has                   segments where parts lie and what they are called
  * ```
  *
  * It knows parts, rows and bytes; no GGUF, no kernel, no GPU.
@@ -14,24 +15,19 @@ import { WebMoEError } from "../api/errors.ts";
 import type { TensorSpec } from "../model/plan.ts";
 import type { PackedRows } from "../model/quantization.ts";
 import type { Core } from "../wasm/core.ts";
+import { batchesOf, createCatalogue, sumBytes } from "./catalogue.ts";
 import { createHostTier } from "./host-tier.ts";
 import type { OpenedModel } from "./identity.ts";
 import { onAbort } from "./on-abort.ts";
 import { createPartLoader, type LibraryReport } from "./part-loader.ts";
 import type { ExpertRecord, PartDirectory, RecordProvider } from "./parts.ts";
-import {
-  type ExpertPart,
-  headerKey,
-  type Part,
-  packedRows,
-  partPrefix,
-  recordParts,
-  trunkParts,
-} from "./segments.ts";
+import { headerKey, type Part, packedRows, partPrefix } from "./segments.ts";
 import { createSharing } from "./share.ts";
 import { abortedError } from "./source/checks.ts";
 import type { Source } from "./source/source.ts";
 import type { PartStore } from "./store/store.ts";
+import { alone, joinTabs } from "./tabs/group.ts";
+import { holdModel } from "./tabs/locks.ts";
 
 /** Trunk parts that are loaded together, in packed bytes: neighbours in the file come in one request. */
 const TRUNK_BATCH_BYTES = 8 * 1024 * 1024;
@@ -64,7 +60,7 @@ export interface Library extends RecordProvider {
   trunk(signal?: AbortSignal, onProgress?: ByteProgress): AsyncIterable<TrunkRows>;
   /** True if the record is in the host tier. */
   residentInHost(layer: number, expert: number): boolean;
-  /** True if the whole record is in the store; local files are never copied there. */
+  /** True if the whole record is in the store, or its fallback; local files are never copied there. */
   residentInStore(layer: number, expert: number): boolean;
   /**
    * Fetches what the store lacks of remote files, trunk first, a few MiB at a time and only while no demand is
@@ -99,61 +95,60 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
   const records = createSharing<ExpertRecord>();
   const closing = new AbortController();
 
+  const catalogue = createCatalogue(key, directory);
+
+  // Before a look at what is stored, as another tab may be deleting it.
+  const releaseModel = await holdModel(store.links, key);
+  let tabs = alone;
   const loader = createPartLoader({
     files,
     store,
     core,
-    storedKeys: new Set(await store.partKeys(partPrefix(key)).catch((): string[] => [])),
+    tabs: () => tabs,
+    byteLengthOf,
+    onVanished: () => restore(),
     onStoreFailure: options.onStoreFailure,
   });
   loader.counters.healedParts += model.damagedHeaders;
 
   const isRemote = ({ file }: { readonly file: number }): boolean => files[file]!.remote;
 
-  /** Trunk parts as they follow each other in the files. */
-  const trunkInFileOrder: readonly Part[] = directory.trunk
-    .flatMap((location) => trunkParts(key, location))
-    .sort((a, b) => a.file - b.file || a.offset - b.offset);
+  const headers = new Map(
+    files.flatMap((file, index): [string, Uint8Array][] => {
+      const header = file.takeHeader();
+      return file.remote && header.length > 0 ? [[headerKey(key, index), header]] : [];
+    }),
+  );
 
-  function partsOf(layer: number, expert: number): ExpertPart[] | undefined {
-    const location = directory.record(layer, expert);
-    return location && recordParts(key, location);
+  function byteLengthOf(partKey: string): number {
+    return headers.get(partKey)?.length ?? catalogue.partOf(partKey)?.byteLength ?? 0;
   }
 
-  function* expertParts(layer: number): Generator<ExpertPart[]> {
-    for (let expert = 0; expert < directory.expertCount; expert++) {
-      const parts = partsOf(layer, expert);
-      if (parts) yield parts;
-    }
+  const storedKeys = (): Promise<string[]> =>
+    files.some(({ remote }) => remote)
+      ? store.partKeys(partPrefix(key)).catch((): string[] => [])
+      : Promise.resolve([]);
+
+  async function keepHeaders(): Promise<void> {
+    for (const [partKey, header] of headers)
+      if (!loader.isStored(partKey)) await loader.keep(partKey, header);
   }
 
-  /** Not a list, as a large model has tens of thousands. */
-  function* everyPart(): Generator<Part> {
-    yield* trunkInFileOrder;
-    for (let layer = 0; layer < directory.layerCount; layer++)
-      for (const parts of expertParts(layer)) yield* parts;
-  }
-
-  let storableParts = 0;
-  for (const part of everyPart()) {
+  loader.noteStored(await storedKeys());
+  let storableParts = headers.size;
+  for (const header of headers.values()) loader.counters.storableBytes += header.length;
+  for (const part of catalogue.everyPart()) {
     if (!isRemote(part)) continue;
     storableParts++;
     loader.counters.storableBytes += part.byteLength;
-    if (loader.isStored(part.key)) loader.counters.storedBytes += part.byteLength;
-  }
-  for (const [index, file] of files.entries()) {
-    const header = file.takeHeader();
-    if (!file.remote || header.length === 0) continue;
-    storableParts++;
-    loader.counters.storableBytes += header.length;
-    if (loader.isStored(headerKey(key, index))) loader.counters.storedBytes += header.length;
-    else await loader.keep(headerKey(key, index), header);
   }
 
   /** True if up to three stored parts of the file, of which there must be one, are still what the file holds. */
   async function sameParts(file: number, fresh: Source, signal: AbortSignal): Promise<boolean> {
     await loader.flush();
-    const stored = [...everyPart()].filter((part) => part.file === file && loader.isStored(part.key));
+    const stored = [...catalogue.everyPart()].filter(
+      (part) => part.file === file && loader.isStored(part.key),
+    );
     if (stored.length === 0) return false;
     const step = Math.max(1, (stored.length - 1) / (SAMPLED_PARTS - 1));
     for (let i = 0; i < stored.length; i += step)
@@ -179,7 +174,38 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
     );
   }
   model.onAdopted(() => void saveManifest());
+  await keepHeaders();
   await saveManifest();
+  // Who opens the same files next finds them in the store.
+  void loader.flush().then(model.endTurn);
+
+  let restoring = false;
+  /** Somebody has deleted parts, or the whole store. */
+  function restore(): void {
+    if (restoring) return;
+    restoring = true;
+    void writeAnew().finally(() => {
+      restoring = false;
+    });
+  }
+
+  async function writeAnew(): Promise<void> {
+    loader.forgetAllBut(await storedKeys());
+    await keepHeaders();
+    await saveManifest();
+  }
+
+  tabs = await joinTabs(files.some(({ remote }) => remote) ? store.links : undefined, key, {
+    async serve(keys, urgency, signal) {
+      const parts = keys.flatMap((each) => catalogue.partOf(each) ?? []);
+      await loader.load(parts, urgency, signal);
+      await loader.flush();
+      return keys.filter(loader.isStored);
+    },
+    urgencyChanged: loader.urgencyChanged,
+    onStored: loader.noteStored,
+    onLead: async () => loader.noteStored(await storedKeys()),
+  });
 
   /** The caller's signal, or the library's end. */
   function untilClosed(signal: AbortSignal | undefined): {
@@ -205,8 +231,8 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
     onProgress?: ByteProgress,
   ): AsyncGenerator<TrunkRows, void, void> {
     const { signal, abort, unlink } = untilClosed(caller);
-    const batches = batchesOf(trunkInFileOrder, TRUNK_BATCH_BYTES);
-    const total = trunkInFileOrder.reduce((sum, part) => sum + part.byteLength, 0);
+    const batches = batchesOf(catalogue.trunk, TRUNK_BATCH_BYTES);
+    const total = sumBytes(catalogue.trunk);
     const ahead: { parts: readonly Part[]; bytes: Promise<Uint8Array[]>; byteLength: number }[] = [];
     let next = 0;
     let loaded = 0;
@@ -239,7 +265,7 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
     urgency: { demand: boolean },
     signal: AbortSignal,
   ): Promise<ExpertRecord> {
-    const parts = partsOf(layer, expert);
+    const parts = catalogue.partsOf(layer, expert);
     if (!parts)
       throw new WebMoEError(
         "invalid-argument",
@@ -256,12 +282,6 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
     return record;
   }
 
-  /** The trunk, then layer after layer with whole records together. */
-  function* completionOrder(): Generator<readonly Part[]> {
-    yield trunkInFileOrder;
-    for (let layer = 0; layer < directory.layerCount; layer++) yield [...expertParts(layer)].flat();
-  }
-
   const lacking = (parts: readonly Part[]): Part[] =>
     parts.filter((part) => isRemote(part) && !loader.isStored(part.key));
 
@@ -269,7 +289,7 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
     const { signal, unlink } = untilClosed(caller);
     const { counters } = loader;
     try {
-      for (const group of completionOrder())
+      for (const group of catalogue.completionOrder())
         for (const batch of batchesOf(lacking(group), COMPLETION_BATCH_BYTES)) {
           await loader.demandSettled(signal);
           // Again, because demand may have brought some of it meanwhile.
@@ -290,12 +310,13 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
     trunk,
     record(layer, expert, { priority, signal }) {
       if (signal?.aborted || closing.signal.aborted) return Promise.reject(abortedError());
+      const demand = priority === "demand";
       const held = hostTier.get(layer, expert);
+      if (demand) loader.counters[held ? "hostHits" : "hostMisses"]++;
       if (held) {
         loader.counters.hostBytes += held.byteLength;
         return Promise.resolve(held);
       }
-      const demand = priority === "demand";
       const record = records.share(`${layer}/${expert}`, demand, signal, (urgency, shared) =>
         loadRecord(layer, expert, urgency, shared),
       );
@@ -304,35 +325,24 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
     },
     residentInHost: hostTier.has,
     residentInStore: (layer, expert) =>
-      partsOf(layer, expert)?.every((part) => loader.isStored(part.key)) ?? false,
+      catalogue.partsOf(layer, expert)?.every((part) => loader.isAtHand(part.key)) ?? false,
     complete,
-    counters: () => ({ ...loader.counters, hostTierBytes: hostTier.byteLength }),
+    counters: () => ({
+      ...loader.counters,
+      hostTierBytes: hostTier.byteLength,
+      payloads: store.payloads(),
+    }),
     flush: loader.flush,
     async close() {
       closing.abort();
       records.abortAll();
       loader.close();
       await loader.flush();
+      tabs.leave();
+      releaseModel?.();
+      store.release?.();
       hostTier.clear();
       model.close();
     },
   };
-}
-
-const sumBytes = (parts: readonly { readonly byteLength: number }[]): number =>
-  parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
-
-/** Runs of parts of at most `limit` packed bytes; a larger part is alone. */
-function batchesOf<T extends Part>(parts: readonly T[], limit: number): T[][] {
-  const batches: T[][] = [];
-  let bytes = 0;
-  for (const part of parts) {
-    bytes += part.byteLength;
-    if (batches.length === 0 || bytes > limit) {
-      batches.push([]);
-      bytes = part.byteLength;
-    }
-    batches.at(-1)!.push(part);
-  }
-  return batches;
 }

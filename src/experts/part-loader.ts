@@ -7,9 +7,12 @@ import type { Urgency } from "./share.ts";
 import type { Source } from "./source/source.ts";
 import type { PartStore, StoredPart } from "./store/store.ts";
 import { createStoreWriter } from "./store-writer.ts";
+import type { TabGroup } from "./tabs/group.ts";
 
 export interface LibraryReport extends LibraryCounters {
-  /** 1 if the store failed or filled up, and parts are no longer kept. */
+  /** What serves the bytes of stored parts; undefined until that has been measured. */
+  payloads: "indexeddb" | "opfs" | "memory" | undefined;
+  /** 1 if the store failed or filled up, and parts are kept in memory at most. */
   storeFailures: number;
 }
 
@@ -19,10 +22,16 @@ export interface PartLoader extends Pick<FetchQueue, "demandSettled" | "urgencyC
   readonly storeFailure: WebMoEError | undefined;
   /** True if the part is in the store, its transaction ended. */
   isStored(key: string): boolean;
+  /** True if the part need not be fetched: it is in the store or its fallback. */
+  isAtHand(key: string): boolean;
+  /** Takes up what is in the store without this loader's doing. */
+  noteStored(keys: readonly string[]): void;
   /** Packed bytes of the parts, which are read-only: the store's writer and the host tier share them. */
   load(parts: readonly Part[], urgency: Urgency, signal: AbortSignal): Promise<Uint8Array[]>;
   /** Stores bytes that are no matrix. */
   keep(key: string, bytes: Uint8Array): Promise<void>;
+  /** Drops from what is known to be stored the keys that are not among `stored`. */
+  forgetAllBut(stored: readonly string[]): void;
   /** True if a stored part is what `fresh` holds at its place. */
   sameContent(part: Part, fresh: Source, signal: AbortSignal): Promise<boolean>;
   /** Runs a write; a failure ends storing instead of being thrown. */
@@ -34,26 +43,37 @@ export function createPartLoader({
   files,
   store,
   core,
-  storedKeys,
+  tabs,
+  byteLengthOf,
+  onVanished,
   onStoreFailure,
 }: {
   readonly files: readonly Source[];
   readonly store: PartStore;
   readonly core: Pick<Core, "checksum" | "repack">;
-  /** Keys in the store; the loader keeps the set up to date. */
-  readonly storedKeys: Set<string>;
+  /** Who may fetch; others have it fetched, and read the store. */
+  readonly tabs: () => TabGroup;
+  /** Bytes of a stored part, 0 for a key that the model does not have. */
+  readonly byteLengthOf: (key: string) => number;
+  /** Called when a part is not in the store any more that was. */
+  readonly onVanished: () => void;
   readonly onStoreFailure?: ((error: WebMoEError) => void) | undefined;
 }): PartLoader {
   const counters: LibraryReport = {
     networkBytes: 0,
     storeBytes: 0,
     hostBytes: 0,
+    hostHits: 0,
+    hostMisses: 0,
     healedParts: 0,
     storedBytes: 0,
     storableBytes: 0,
     hostTierBytes: 0,
     storeFailures: 0,
+    payloads: store.payloads(),
   };
+  const storedKeys = new Set<string>();
+  const fallbackKeys = new Set<string>();
   let storeFailure: WebMoEError | undefined;
 
   const queue = createFetchQueue({
@@ -68,44 +88,65 @@ export function createPartLoader({
     storeFailure =
       cause instanceof WebMoEError
         ? cause
-        : new WebMoEError("quota", `The part store failed: ${String(cause)}. Parts are no longer kept.`, {
-            cause,
-          });
+        : new WebMoEError(
+            "quota",
+            `The part store failed: ${String(cause)}. Parts are kept in memory, where there is room.`,
+            { cause },
+          );
     counters.storeFailures++;
+    writer.giveUp();
+    // What cannot be stored cannot be shared.
+    tabs().leave();
     onStoreFailure?.(storeFailure);
   }
 
   const writer = createStoreWriter({
     store,
-    onWritten(parts) {
-      for (const [key, { bytes }] of parts) {
-        if (!storedKeys.has(key)) counters.storedBytes += bytes.length;
-        storedKeys.add(key);
-      }
+    onWritten(parts, target) {
+      const keys = parts.map(([key]) => key);
+      if (target === store) {
+        noteStored(keys);
+        tabs().announce(keys);
+      } else for (const key of keys) fallbackKeys.add(key);
     },
     onFailure: fail,
   });
 
   async function keep(key: string, bytes: Uint8Array): Promise<void> {
-    if (!storeFailure) await writer.write(key, { bytes, checksum: core.checksum(bytes) });
+    if (writer.storing) await writer.write(key, { bytes, checksum: core.checksum(bytes) });
   }
 
-  function forget({ key, byteLength }: Part): void {
-    if (storedKeys.delete(key)) counters.storedBytes -= byteLength;
+  function noteStored(keys: readonly string[]): void {
+    for (const key of keys) {
+      const byteLength = storedKeys.has(key) ? 0 : byteLengthOf(key);
+      if (byteLength === 0) continue;
+      storedKeys.add(key);
+      counters.storedBytes += byteLength;
+    }
   }
+
+  function forget(key: string): void {
+    fallbackKeys.delete(key);
+    if (storedKeys.delete(key)) counters.storedBytes -= byteLengthOf(key);
+  }
+
+  const isAtHand = (key: string): boolean => storedKeys.has(key) || fallbackKeys.has(key);
 
   const isIntact = (part: Part, { bytes, checksum }: StoredPart): boolean =>
     bytes instanceof Uint8Array && bytes.length === part.byteLength && core.checksum(bytes) === checksum;
 
   /** One transaction; where it fails, part by part, so that one unreadable value costs one part. */
-  async function readStore(keys: readonly string[]): Promise<(StoredPart | undefined | "unreadable")[]> {
+  async function readStore(
+    from: PartStore,
+    keys: readonly string[],
+  ): Promise<(StoredPart | undefined | "unreadable")[]> {
     try {
-      return await store.getParts(keys);
+      return await from.getParts(keys);
     } catch {
       return Promise.all(
         keys.map(async (key) => {
           try {
-            return (await store.getParts([key]))[0];
+            return (await from.getParts([key]))[0];
           } catch {
             return "unreadable" as const;
           }
@@ -114,24 +155,43 @@ export function createPartLoader({
     }
   }
 
-  /** What of `parts` the store has intact. Damaged parts are deleted and named in `damaged`. */
+  /** What of `parts` is at hand and intact. Damaged parts are deleted and named in `damaged`. */
   async function fromStore(parts: readonly Part[], damaged: Set<Part>): Promise<Map<Part, Uint8Array>> {
     const found = new Map<Part, Uint8Array>();
     const stored: Part[] = [];
+    const fallen: Part[] = [];
     for (const part of parts) {
       const pending = writer.pending(part.key);
       if (pending) found.set(part, pending.bytes);
       else if (storedKeys.has(part.key)) stored.push(part);
+      else if (fallbackKeys.has(part.key)) fallen.push(part);
     }
-    if (stored.length === 0) return found;
-    const values = await readStore(stored.map(({ key }) => key));
-    for (const [i, part] of stored.entries()) {
+    if (stored.length > 0) await readParts(store, stored, found, damaged);
+    if (fallen.length > 0 && store.fallback) await readParts(store.fallback, fallen, found, damaged);
+    return found;
+  }
+
+  async function readParts(
+    from: PartStore,
+    parts: readonly Part[],
+    found: Map<Part, Uint8Array>,
+    damaged: Set<Part>,
+  ): Promise<void> {
+    const values = await readStore(
+      from,
+      parts.map(({ key }) => key),
+    );
+    const unusable: string[] = [];
+    let vanished = false;
+    for (const [i, part] of parts.entries()) {
       const value = values[i];
       if (value === undefined) {
         // Deleted meanwhile, by another tab or the user.
-        forget(part);
+        forget(part.key);
+        vanished = true;
       } else if (value === "unreadable" || !isIntact(part, value)) {
-        forget(part);
+        forget(part.key);
+        unusable.push(part.key);
         damaged.add(part);
         counters.healedParts++;
       } else {
@@ -139,8 +199,8 @@ export function createPartLoader({
         found.set(part, value.bytes);
       }
     }
-    if (damaged.size > 0) await store.deleteParts([...damaged].map(({ key }) => key)).catch(fail);
-    return found;
+    if (unusable.length > 0) await from.deleteParts(unusable).catch(fail);
+    if (vanished) onVanished();
   }
 
   /** Errors: `bad-gguf`, with the tensor named. */
@@ -183,11 +243,26 @@ export function createPartLoader({
       return storeFailure;
     },
     isStored: (key) => storedKeys.has(key),
+    isAtHand,
+    noteStored,
+    forgetAllBut(stored) {
+      const kept = new Set(stored);
+      for (const key of [...storedKeys]) if (!kept.has(key)) forget(key);
+    },
     async load(parts, urgency, signal) {
       const damaged = new Set<Part>();
       // Without a wait where nothing is stored, so that records asked for in one turn are fetched together.
-      const known = parts.some(({ key }) => storedKeys.has(key) || writer.pending(key));
+      const known = parts.some(({ key }) => isAtHand(key) || writer.pending(key));
       const found = known ? await fromStore(parts, damaged) : new Map<Part, Uint8Array>();
+      const missing = parts.filter((part) => !found.has(part) && files[part.file]!.remote);
+      if (missing.length > 0 && !tabs().leads) {
+        await tabs().ask(
+          missing.map(({ key }) => key),
+          urgency,
+          signal,
+        );
+        for (const [part, bytes] of await fromStore(missing, damaged)) found.set(part, bytes);
+      }
       throwIfAborted(signal);
       return Promise.all(
         parts.map((part) => found.get(part) ?? fromSource(part, urgency, signal, damaged.has(part))),
@@ -195,7 +270,7 @@ export function createPartLoader({
     },
     keep,
     async sameContent(part, fresh, signal) {
-      const [stored] = await readStore([part.key]);
+      const [stored] = await readStore(store, [part.key]);
       if (stored === undefined || stored === "unreadable") return true;
       const raw = await fresh.read(part.offset, part.fileBytes, signal);
       try {
@@ -209,7 +284,10 @@ export function createPartLoader({
       if (!storeFailure) await write().catch(fail);
     },
     demandSettled: queue.demandSettled,
-    urgencyChanged: queue.urgencyChanged,
+    urgencyChanged() {
+      queue.urgencyChanged();
+      tabs().urgencyChanged();
+    },
     flush: writer.flush,
     close: queue.close,
   };

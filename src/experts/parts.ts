@@ -56,6 +56,9 @@ export interface LibraryCounters {
   networkBytes: number;
   storeBytes: number;
   hostBytes: number;
+  /** Demanded records that were in the host tier, and those that had to come from store or network. */
+  hostHits: number;
+  hostMisses: number;
   healedParts: number;
   storedBytes: number;
   storableBytes: number;

@@ -8,12 +8,14 @@ const BATCH_MS = 50;
 const MAX_PENDING_BYTES = 32 * 1024 * 1024;
 
 export interface StoreWriter {
-  /** False after a write failed: the device has no room, and nothing more is kept. */
+  /** False after writes failed in the store and its fallback: nothing more is kept. */
   readonly storing: boolean;
   /** A part that is on its way to the store. */
   pending(key: string): StoredPart | undefined;
   /** Takes the part; resolves when there is room for more. Never rejects. */
   write(key: string, part: StoredPart): Promise<void>;
+  /** Writes to the fallback from here on. */
+  giveUp(): void;
   /** Resolves when everything taken so far is written or given up. */
   flush(): Promise<void>;
 }
@@ -25,14 +27,18 @@ export function createStoreWriter({
   onFailure,
 }: {
   readonly store: PartStore;
-  readonly onWritten: (parts: readonly (readonly [key: string, part: StoredPart])[]) => void;
-  /** Called once, with why storing ended. */
+  /** Tells what is in `target` now: the store, or its fallback once the store has failed. */
+  readonly onWritten: (
+    parts: readonly (readonly [key: string, part: StoredPart])[],
+    target: PartStore,
+  ) => void;
+  /** Called once, with why the store takes no more. */
   readonly onFailure: (error: unknown) => void;
 }): StoreWriter {
   /** In order of arrival, those being written included. */
   const queue = new Map<string, StoredPart>();
   let pendingBytes = 0;
-  let storing = true;
+  let target: PartStore | undefined = store;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let writing: Promise<void> | undefined;
   let roomListeners: (() => void)[] = [];
@@ -59,19 +65,28 @@ export function createStoreWriter({
     for (const listener of listeners) listener();
   }
 
+  function giveUp(): void {
+    if (target === store) target = store.fallback;
+  }
+
   async function drain(): Promise<void> {
-    while (queue.size > 0) {
+    while (target && queue.size > 0) {
       const batch = nextBatch();
+      const current = target;
       try {
-        await store.putParts(batch);
-        onWritten(batch);
+        await current.putParts(batch);
+        onWritten(batch, current);
         release(batch.map(([key]) => key));
       } catch (error) {
-        storing = false;
-        release([...queue.keys()]);
-        onFailure(error);
+        // What has not been written goes to the fallback, so that none of it is fetched again.
+        if (current !== store) target = undefined;
+        else {
+          giveUp();
+          onFailure(error);
+        }
       }
     }
+    if (!target) release([...queue.keys()]);
     // In the same turn as the last look at the queue, or a part that arrives between would wait for nobody.
     writing = undefined;
   }
@@ -85,11 +100,11 @@ export function createStoreWriter({
 
   return {
     get storing() {
-      return storing;
+      return target !== undefined;
     },
     pending: (key) => queue.get(key),
     async write(key, part) {
-      if (!storing || queue.has(key)) return;
+      if (!target || queue.has(key)) return;
       queue.set(key, part);
       pendingBytes += part.bytes.length;
       if (pendingBytes >= BATCH_BYTES) void startWriting();
@@ -99,6 +114,7 @@ export function createStoreWriter({
           roomListeners.push(resolve);
         });
     },
+    giveUp,
     async flush() {
       while (queue.size > 0) await startWriting();
     },

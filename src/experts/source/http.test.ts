@@ -93,12 +93,74 @@ describe("a server with Range", () => {
 
   test("that keeps failing is given up after four attempts", async () => {
     const server = fakeServer(FILE);
-    server.intercept = () => hidden(503);
+    server.intercept = () => hidden(500);
     await expect(openHttpSource(MODEL_URL, server)).rejects.toMatchObject({
       code: "network",
-      message: expect.stringContaining(`${MODEL_URL} answered HTTP 503`),
+      message: expect.stringContaining(`${MODEL_URL} answered HTTP 500`),
     });
     expect(server.requests).toHaveLength(4);
+  });
+
+  test("that answers 503 for ten seconds is waited for, however the jitter falls", async () => {
+    for (const jitter of [0, 0.5, 0.999]) {
+      const server = fakeServer(FILE);
+      const waited = (): number => server.waits.reduce((sum, ms) => sum + ms, 0);
+      const source = await openHttpSource(MODEL_URL, { ...server, random: () => jitter });
+      server.intercept = () => (waited() < 10_000 ? hidden(503) : undefined);
+      expect(await source.read(400_000, 100)).toEqual(slice(400_000, 100));
+    }
+    const server = fakeServer(FILE);
+    server.intercept = () => hidden(503);
+    expect(await codeOf(openHttpSource(MODEL_URL, server))).toBe("network");
+    expect(server.requests).toHaveLength(7);
+  });
+
+  /** An answer that breaks off after `bytes`. */
+  const breaking = ([from, to]: readonly [number, number], bytes: number): Response => {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(slice(from, bytes)),
+      pull: (controller) => controller.error(new TypeError("connection lost")),
+    });
+    const headers = { etag: '"one"', "content-range": `bytes ${from}-${to}/${FILE.length}` };
+    return new Response(body, { status: 206, headers });
+  };
+
+  test("that breaks off is asked for the rest only, as often as it brings enough", async () => {
+    const server = fakeServer(FILE);
+    const source = await openHttpSource(MODEL_URL, server);
+    server.intercept = ({ range }, index) => (index < 6 ? breaking(range!, 70_000) : undefined);
+    expect(Buffer.compare(await source.read(300_000, 500_000), slice(300_000, 500_000))).toBe(0);
+    const starts = server.requests.slice(1).map(({ range }) => range![0]);
+    expect(starts).toEqual([0, 1, 2, 3, 4, 5].map((breaks) => 300_000 + breaks * 70_000));
+  });
+
+  test("that breaks off and then shows no version is asked for all of it again", async () => {
+    const server = fakeServer(FILE);
+    const source = await openHttpSource(MODEL_URL, server);
+    server.intercept = ({ range }, index) => {
+      if (index === 1) return breaking(range!, 70_000);
+      const response = partial(...range!);
+      response.headers.delete("etag");
+      return response;
+    };
+    expect(Buffer.compare(await source.read(300_000, 500_000), slice(300_000, 500_000))).toBe(0);
+    expect(server.requests.slice(1).map(({ range }) => range![0])).toEqual([300_000, 370_000, 300_000]);
+  });
+
+  test("whose file has become shorter than what is asked for gives source-changed", async () => {
+    const server = fakeServer(FILE);
+    const source = await openHttpSource(MODEL_URL, server);
+    server.intercept = () => hidden(416);
+    expect(await codeOf(source.read(400_000, 100))).toBe("source-changed");
+  });
+
+  test("that is opened by the range that is read first is asked for nothing else", async () => {
+    const server = fakeServer(FILE);
+    const first = { offset: 400_000, length: 100 };
+    const source = await openHttpSource(MODEL_URL, { ...server, first });
+    expect(source).toMatchObject({ size: FILE.length, validator: '"one"' });
+    expect(await source.read(400_000, 100)).toEqual(slice(400_000, 100));
+    expect(server.requests.map(({ range }) => range)).toEqual([[400_000, 400_099]]);
   });
 
   test("that answers 404 fails at once", async () => {

@@ -1,14 +1,17 @@
 import { throwIfAborted, type WebMoEError } from "../../api/errors.ts";
+import type { ByteRange } from "../coalesce.ts";
 import { onAbort } from "../on-abort.ts";
 import { changedError, checkRange, networkError } from "./checks.ts";
 import { openStream } from "./http-stream.ts";
 import { createRequester } from "./request.ts";
 import {
+  type Body,
   differingValidator,
   discard,
   parseContentLength,
   parseContentRange,
   readBody,
+  showsValidator,
   validatorOf,
   watchStall,
 } from "./response.ts";
@@ -21,6 +24,8 @@ export const FIRST_REQUEST_BYTES = 256 * 1024;
 export interface HttpSourceOptions extends Partial<NetworkEnvironment> {
   /** Ends opening; what was opened lives on (`close`). */
   readonly signal?: AbortSignal | undefined;
+  /** What the first request asks for, and a read is about to; without it the start of the file. */
+  readonly first?: ByteRange | undefined;
 }
 
 interface Validity {
@@ -67,8 +72,13 @@ export async function openHttpSource(url: string, options: HttpSourceOptions = {
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const last = offset + length - 1;
-    return retrying(signal, () =>
-      attempt({ headers: { Range: `bytes=${offset}-${last}` } }, signal, async (response, watch) => {
+    const body: Body = { bytes: new Uint8Array(length), received: 0 };
+    let mayGoOn = false;
+    return retrying(signal, () => {
+      // What came before the connection broke is good only if the rest is surely of the same version.
+      if (!mayGoOn) body.received = 0;
+      const from = offset + body.received;
+      return attempt({ headers: { Range: `bytes=${from}-${last}` } }, signal, async (response, watch) => {
         const failed = (failure: WebMoEError): Attempt<never> => {
           discard(response);
           return { failure };
@@ -82,68 +92,79 @@ export async function openHttpSource(url: string, options: HttpSourceOptions = {
           throw discarded(response, changedError(url, `its validator was ${validator} and is ${differing}`));
         if (range?.total !== undefined && range.total !== size)
           return failed(changedError(url, `it had ${size} bytes and has ${range.total}`));
-        if (range && (range.from !== offset || range.to !== last))
+        if (range && (range.from !== from || range.to !== last))
           return failed(
-            networkError(
-              `${url} answered bytes ${range.from}-${range.to} to a request for ${offset}-${last}.`,
-            ),
+            networkError(`${url} answered bytes ${range.from}-${range.to} to a request for ${from}-${last}.`),
           );
-        return readBody(response, { url, length }, watch, signal);
-      }),
-    );
+        mayGoOn = showsValidator(validator, response, range?.total ?? size);
+        // The rest of another version would have thrown above, so what came of this one stands.
+        if (!mayGoOn && body.received > 0) {
+          body.received = 0;
+          return failed(networkError(`${url} does not say any more which version it sends.`));
+        }
+        return readBody(response, body, { url }, watch, signal);
+      });
+    });
   }
 
   interface Opened extends Validity {
     readonly head: Uint8Array<ArrayBuffer>;
   }
 
-  /** The start of the file, or the answer of a server that sends all of it. */
+  const first = options.first ?? { offset: 0, length: FIRST_REQUEST_BYTES };
+  const firstLast = first.offset + first.length - 1;
+
+  /** The first bytes asked for, or the answer of a server that sends the whole file. */
   const begin = async (): Promise<Attempt<Opened | Response>> => {
     const sent = await send(
-      { headers: { Range: `bytes=0-${FIRST_REQUEST_BYTES - 1}` }, signal: lifetime.signal },
+      { headers: { Range: `bytes=${first.offset}-${firstLast}` }, signal: lifetime.signal },
       options.signal,
     );
     if (!("value" in sent) || sent.value.status !== 206) return sent;
     const response = sent.value;
     refuseEncoding(url, response);
     const range = parseContentRange(response.headers.get("content-range"));
-    if (range && (range.from !== 0 || range.to >= FIRST_REQUEST_BYTES)) {
+    if (range && (range.from !== first.offset || range.to > firstLast)) {
       discard(response);
+      const asked = `${first.offset}-${firstLast}`;
       return {
-        failure: networkError(`${url} answered bytes ${range.from}-${range.to} to a request for its start.`),
+        failure: networkError(`${url} answered bytes ${range.from}-${range.to} to a request for ${asked}.`),
       };
     }
     const watch = watchStall(options.signal);
+    const length = range ? range.to + 1 - first.offset : first.length;
     const body = await readBody(
       response,
-      range ? { url, length: range.to + 1 } : { url, length: FIRST_REQUEST_BYTES, atMost: true },
+      { bytes: new Uint8Array(length), received: 0 },
+      { url, atMost: !range },
       watch,
       options.signal,
     ).finally(watch.end);
     if (!("value" in body)) return body;
     const head = body.value;
-    const whole = !range && head.length < FIRST_REQUEST_BYTES ? head.length : undefined;
-    const size = range?.total ?? whole ?? (await askSize(options.signal));
-    if (size < head.length || (size > head.length && head.length < FIRST_REQUEST_BYTES))
-      return { failure: networkError(`${url} sent ${head.length} bytes as the start of ${size}.`) };
+    const end = first.offset + head.length;
+    const size = range?.total ?? (head.length < first.length ? end : await askSize(options.signal));
+    if (end !== Math.min(firstLast + 1, size))
+      return { failure: networkError(`${url} ended at byte ${end} of ${size}.`) };
     return { value: { head, size, validator: validatorOf(response, size) } };
   };
 
   // The first request decides how the server is read. A whole-file answer leaves the retry loop with its body
   // unread, as its transfer outlives the opening.
-  const first = await retrying(options.signal, begin).catch((error: unknown) => {
+  const answer = await retrying(options.signal, begin).catch((error: unknown) => {
     unlink();
     throw error;
   });
 
-  if (!("head" in first)) {
+  if (!("head" in answer)) {
     const again = (signal: AbortSignal): Promise<Response> =>
       retrying(signal, () => send({ signal }, signal));
-    return openStream(url, first, { remote: crossesNetwork(url), stop: lifetime, again }).finally(unlink);
+    return openStream(url, answer, { remote: crossesNetwork(url), stop: lifetime, again }).finally(unlink);
   }
   unlink();
 
-  const { head, size, validator } = first;
+  const { size, validator } = answer;
+  let head: Uint8Array<ArrayBuffer> | undefined = answer.head;
   return {
     name: url,
     identity: url,
@@ -153,8 +174,15 @@ export async function openHttpSource(url: string, options: HttpSourceOptions = {
     async read(offset, length, signal) {
       throwIfAborted(signal);
       checkRange(url, size, offset, length);
-      if (length === 0 || offset + length <= head.length) return head.slice(offset, offset + length);
-      return readRange(first, offset, length, signal);
+      if (length === 0) return new Uint8Array();
+      const from = offset - first.offset;
+      if (head && from >= 0 && from + length <= head.length) {
+        const bytes = head.slice(from, from + length);
+        // A header is read in steps; anything else is read once, and may be large.
+        if (options.first) head = undefined;
+        return bytes;
+      }
+      return readRange(answer, offset, length, signal);
     },
   };
 }

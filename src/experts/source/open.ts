@@ -41,7 +41,7 @@ function fileAt(url: string, options: OpenOptions): UnopenedFile {
     identity: url,
     remote: crossesNetwork(url),
     folder,
-    open: (signal) => openHttpSource(url, { ...options, signal }),
+    open: (signal, first) => openHttpSource(url, { ...options, signal, first }),
   };
 }
 

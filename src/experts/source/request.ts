@@ -1,7 +1,10 @@
 import { throwIfAborted, type WebMoEError } from "../../api/errors.ts";
-import { networkError } from "./checks.ts";
+import { changedError, networkError } from "./checks.ts";
 import { discard, type Watch, watchStall } from "./response.ts";
 import { type Attempt, type NetworkEnvironment, retryAfterMs, withRetries } from "./retry.ts";
+
+/** Statuses that say "later". */
+const BUSY: readonly number[] = [408, 429, 502, 503, 504];
 
 /** Requests to one URL, which remember where it redirects to. */
 export interface Requester {
@@ -44,9 +47,11 @@ export function createRequester(url: string, environment: NetworkEnvironment): R
     }
     discard(response);
     const failure = badStatus(url, response);
-    const mayHeal = response.status === 408 || response.status === 429 || response.status >= 500;
-    if (!mayHeal) throw failure;
-    return { failure, retryAfterMs: retryAfterMs(response.headers.get("retry-after"), environment.now()) };
+    if (response.status === 416 && !asksForStart(init)) throw changedError(url, "it has become shorter");
+    const busy = BUSY.includes(response.status);
+    if (!busy && response.status < 500) throw failure;
+    const wait = retryAfterMs(response.headers.get("retry-after"), environment.now());
+    return { failure, busy, retryAfterMs: wait };
   }
 
   async function attempt<T>(
@@ -65,6 +70,9 @@ export function createRequester(url: string, environment: NetworkEnvironment): R
 
   return { send, attempt, retrying: (signal, run) => withRetries(environment, signal, run) };
 }
+
+const asksForStart = ({ headers }: RequestInit): boolean =>
+  new Headers(headers).get("range")?.startsWith("bytes=0-") ?? true;
 
 function unreachable(url: string, cause: unknown): WebMoEError {
   return networkError(

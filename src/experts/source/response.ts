@@ -63,34 +63,50 @@ export function discard(response: Response): void {
   response.body?.cancel().catch(() => undefined);
 }
 
+/** Bytes of an answer that may come in several transfers. */
+export interface Body {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** How many of them have come. */
+  received: number;
+}
+
+/** A transfer that breaks after this many bytes is gone on with as if it were the first. */
+const ADVANCE_BYTES = 64 * 1024;
+
 /**
- * The body, which must have `length` bytes, or with `atMost` up to as many. The length is checked while it
- * arrives, so that a server cannot fill memory.
+ * Fills what is missing of `body`, or with `atMost` up to as much. The length is checked while it arrives, so that a
+ * server cannot fill memory.
  */
 export async function readBody(
   response: Response,
-  { url, length, atMost = false }: { url: string; length: number; atMost?: boolean },
+  body: Body,
+  { url, atMost = false }: { url: string; atMost?: boolean },
   watch: Watch,
   signal: AbortSignal | undefined,
 ): Promise<Attempt<Uint8Array<ArrayBuffer>>> {
-  const bytes = new Uint8Array(length);
-  let received = 0;
+  const { bytes } = body;
+  const { length } = bytes;
+  const before = body.received;
+  const broken = (how: string, cause?: unknown): Attempt<never> => ({
+    failure: networkError(`${url}${how}`, cause),
+    advanced: body.received - before >= ADVANCE_BYTES,
+  });
   try {
     for await (const chunk of bodyChunks(response, watch)) {
-      if (received + chunk.length > length)
+      if (body.received + chunk.length > length) {
+        body.received = 0;
         return { failure: networkError(`${url} sent more than the ${length} bytes asked for.`) };
-      bytes.set(chunk, received);
-      received += chunk.length;
+      }
+      bytes.set(chunk, body.received);
+      body.received += chunk.length;
     }
   } catch (cause) {
     throwIfAborted(signal);
-    return {
-      failure: networkError(`${url}: the connection broke after ${received} of ${length} bytes.`, cause),
-    };
+    return broken(`: the connection broke after ${body.received} of ${length} bytes.`, cause);
   }
-  if (received < length && !atMost)
-    return { failure: networkError(`${url} sent ${received} of the ${length} bytes it promised.`) };
-  return { value: received === length ? bytes : bytes.slice(0, received) };
+  if (body.received < length && !atMost)
+    return broken(` sent ${body.received} of the ${length} bytes it promised.`);
+  return { value: body.received === length ? bytes : bytes.slice(0, body.received) };
 }
 
 export interface ContentRange {
@@ -135,6 +151,10 @@ function datedValidator(response: Response, size: number): string | undefined {
   return modified ? `${modified}; ${size}` : undefined;
 }
 
+/** True if the response says that it is of the version that `known` names. */
+export const showsValidator = (known: string | undefined, response: Response, size: number): boolean =>
+  known !== undefined && validatorLike(known, response, size) === known;
+
 /** The response's validator of the kind that `known` is, if it is there and differs. */
 export function differingValidator(
   known: string | undefined,
@@ -142,7 +162,11 @@ export function differingValidator(
   size: number,
 ): string | undefined {
   if (known === undefined) return undefined;
-  const isEtag = /^(W\/)?"/.test(known);
-  const answered = isEtag ? response.headers.get("etag") : datedValidator(response, size);
+  const answered = validatorLike(known, response, size);
   return answered && answered !== known ? answered : undefined;
+}
+
+function validatorLike(known: string, response: Response, size: number): string | undefined {
+  const isEtag = /^(W\/)?"/.test(known);
+  return isEtag ? (response.headers.get("etag") ?? undefined) : datedValidator(response, size);
 }

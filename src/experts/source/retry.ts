@@ -16,9 +16,19 @@ export interface NetworkEnvironment {
 /** The outcome of one try: what was asked for, or a failure that another try may heal. */
 export type Attempt<T> =
   | { readonly value: T }
-  | { readonly failure: WebMoEError; readonly retryAfterMs?: number | undefined };
+  | {
+      readonly failure: WebMoEError;
+      readonly retryAfterMs?: number | undefined;
+      /** The server says that it is a matter of time. */
+      readonly busy?: boolean | undefined;
+      /** It brought enough to go on from there as if it were the first. */
+      readonly advanced?: boolean | undefined;
+    };
 
 const MAX_ATTEMPTS = 4;
+
+/** For a busy server: half a minute on average, and a quarter at least. */
+const MAX_BUSY_ATTEMPTS = 7;
 const FIRST_BACKOFF_MS = 500;
 const MAX_WAIT_MS = 30_000;
 
@@ -51,8 +61,8 @@ export function retryAfterMs(header: string | null, now: number): number | undef
 }
 
 /**
- * Tries up to four times, waiting 0.5 s, 1 s, 2 s with jitter, or what the server asked for, at most 30 s.
- * What `attempt` throws is final.
+ * Tries up to four times, or seven while the server is busy, waiting 0.5 s, 1 s, 2 s and so on with jitter, or what the
+ * server asked for, at most 30 s. What `attempt` throws is final.
  */
 export async function withRetries<T>(
   environment: NetworkEnvironment,
@@ -64,7 +74,8 @@ export async function withRetries<T>(
     const outcome = await attempt();
     if ("value" in outcome) return outcome.value;
     throwIfAborted(signal);
-    if (tries === MAX_ATTEMPTS) throw outcome.failure;
+    if (outcome.advanced) tries = 1;
+    if (tries >= (outcome.busy ? MAX_BUSY_ATTEMPTS : MAX_ATTEMPTS)) throw outcome.failure;
     const backoff = FIRST_BACKOFF_MS * 2 ** (tries - 1) * (0.5 + environment.random());
     await environment.sleep(Math.min(outcome.retryAfterMs ?? backoff, MAX_WAIT_MS), signal);
   }

@@ -1,3 +1,5 @@
+import type { ByteRange } from "../coalesce.ts";
+
 /**
  * Where model bytes come from. A source knows bytes and nothing about GGUF.
  *
@@ -23,8 +25,8 @@ export interface Source {
 
 /** A file of a model, named but not yet opened. */
 export interface UnopenedFile extends Pick<Source, "name" | "identity" | "remote" | "folder"> {
-  /** Errors: see openHttpSource and openFileSource. */
-  open(signal?: AbortSignal): Promise<Source>;
+  /** `first` is what will be read first, if that is known. Errors: see openHttpSource and openFileSource. */
+  open(signal?: AbortSignal, first?: ByteRange): Promise<Source>;
 }
 
 export interface Folder {

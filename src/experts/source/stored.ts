@@ -1,4 +1,5 @@
 import { WebMoEError } from "../../api/errors.ts";
+import type { ByteRange } from "../coalesce.ts";
 import { createSharing } from "../share.ts";
 import { changedError, checkRange } from "./checks.ts";
 import type { Source, UnopenedFile } from "./source.ts";
@@ -70,8 +71,8 @@ export function remoteFile(file: UnopenedFile, start: Source | KnownFile): Model
     return first.every((byte, i) => byte === header[i]) && contentCheck(fresh, signal);
   }
 
-  async function openAndCheck(signal: AbortSignal): Promise<Source> {
-    const fresh = await file.open(signal);
+  async function openAndCheck(signal: AbortSignal, first: ByteRange): Promise<Source> {
+    const fresh = await file.open(signal, first);
     try {
       if (fresh.size !== size) throw changedError(name, `it had ${size} bytes and has ${fresh.size}`);
       if (!(await isSame(fresh, signal))) throw changedError(name, "its content is not what it was");
@@ -108,12 +109,20 @@ export function remoteFile(file: UnopenedFile, start: Source | KnownFile): Model
     async read(offset, length, signal) {
       checkRange(name, size, offset, length);
       for (let adoptions = 0; ; adoptions++) {
-        if (offset + length <= header.length) return header.slice(offset, offset + length);
+        // A header is read in steps that end in the trunk: what it brought of that is not fetched again.
+        const start = header.subarray(offset, offset + length);
+        if (start.length === length) return start.slice();
+        const rest = { offset: offset + start.length, length: length - start.length };
         const source =
-          opened ?? (await opening.share("open", true, signal, (_urgency, shared) => openAndCheck(shared)));
+          opened ??
+          (await opening.share("open", true, signal, (_urgency, shared) => openAndCheck(shared, rest)));
         try {
-          const bytes = await source.read(offset, length, signal);
-          record(offset, bytes);
+          const fetched = await source.read(rest.offset, rest.length, signal);
+          record(rest.offset, fetched);
+          if (start.length === 0) return fetched;
+          const bytes = new Uint8Array(length);
+          bytes.set(start);
+          bytes.set(fetched, start.length);
           return bytes;
         } catch (error) {
           if (!isChanged(error) || adoptions === MAX_ADOPTIONS) throw error;

@@ -20,6 +20,7 @@ export function createMemoryStore({ capacity = Number.POSITIVE_INFINITY } = {}):
 
   return {
     kind: "memory",
+    payloads: () => "memory",
     async getParts(keys) {
       return keys.map((key) => parts.get(key));
     },

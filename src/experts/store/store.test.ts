@@ -1,13 +1,23 @@
 import "fake-indexeddb/auto";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { type FakeDirectory, fakeDirectory, measuredClock } from "./fixtures.ts";
 import { openIndexedDbStore } from "./indexeddb.ts";
 import { createMemoryStore } from "./memory.ts";
+import { createPacks } from "./packs.ts";
 import type { PartStore, StoredModel, StoredPart } from "./store.ts";
 
 let databases = 0;
-const stores: Record<PartStore["kind"], () => Promise<PartStore>> = {
+const inOne = (directory: FakeDirectory) => async () => directory;
+const nextName = (): string => `test-${databases++}`;
+const stores: Record<string, () => Promise<PartStore>> = {
   memory: async () => createMemoryStore(),
-  indexeddb: async () => (await openIndexedDbStore(`test-${databases++}`))!,
+  indexeddb: async () => (await openIndexedDbStore({ name: nextName() }))!,
+  opfs: async () =>
+    (await openIndexedDbStore({
+      name: nextName(),
+      packs: createPacks(inOne(fakeDirectory())),
+      now: measuredClock(10, 1),
+    }))!,
 };
 
 const part = (...bytes: number[]): StoredPart => ({
@@ -25,11 +35,13 @@ const model = (key: string): StoredModel => ({
   lastUsed: 1,
 });
 
-describe.each(Object.keys(stores) as PartStore["kind"][])("the %s store", (kind) => {
-  const open = stores[kind];
+describe.each(Object.keys(stores))("the %s store", (kind) => {
+  const open = stores[kind]!;
 
-  test("says what kind it is", async () => {
-    expect((await open()).kind).toBe(kind);
+  test("says what serves its payloads", async () => {
+    const store = await open();
+    await store.putParts([["m/a", part(1)]]);
+    expect(store.payloads()).toBe(kind);
   });
 
   test("gives parts back in the order asked for, and undefined for what is not there", async () => {
@@ -106,7 +118,7 @@ describe("room", () => {
   });
 
   test("a full IndexedDB throws quota, and nothing of the batch is kept", async () => {
-    const store = (await openIndexedDbStore(`test-${databases++}`))!;
+    const store = (await openIndexedDbStore({ name: nextName() }))!;
     const put = IDBObjectStore.prototype.put;
     vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(function (this: IDBObjectStore, value, key) {
       if (key === "m/b") throw new DOMException("full", "QuotaExceededError");

@@ -1,3 +1,5 @@
+import type { TabLinks } from "../tabs/links.ts";
+
 /** A stored part: packed bytes and the checksum they had when they were verified. */
 export interface StoredPart {
   readonly bytes: Uint8Array;
@@ -25,6 +27,12 @@ export interface StoredModel {
  */
 export interface PartStore {
   readonly kind: "indexeddb" | "memory";
+  /** What serves the bytes of parts; undefined until that has been measured. */
+  payloads(): "indexeddb" | "opfs" | "memory" | undefined;
+  /** Given where other tabs share the store and can know of each other. */
+  readonly links?: TabLinks | undefined;
+  /** Takes what this store has no room for, for as long as the page lives. */
+  readonly fallback?: PartStore | undefined;
   getParts(keys: readonly string[]): Promise<(StoredPart | undefined)[]>;
   putParts(parts: readonly (readonly [key: string, part: StoredPart])[]): Promise<void>;
   deleteParts(keys: readonly string[]): Promise<void>;
@@ -35,4 +43,6 @@ export interface PartStore {
   /** Deletes the model and its parts. */
   deleteModel(key: string): Promise<void>;
   models(): Promise<StoredModel[]>;
+  /** Lets go of open files; they are opened again when they are needed. */
+  release?(): void;
 }

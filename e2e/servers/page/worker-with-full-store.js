@@ -1,0 +1,3 @@
+/** The engine's worker, behind a fault. */
+import "./full-store.js";
+import "./lib/worker.js";
