@@ -13,7 +13,7 @@ export {
   slotsReset,
   slotsTable,
 } from "./dispatch/slots";
-export { checkElements, repackBlocks } from "./layout/repack";
+export { checkElements, repackBlocks, unpackBlocks } from "./layout/repack";
 export { reserve, stage } from "./memory";
 export { route, routeScratchBytes } from "./router/topk";
 export { sample, sampleScratchBytes } from "./sampler/sample";
