@@ -23,8 +23,12 @@ export interface Source {
 
 /** A file of a model, named but not yet opened. */
 export interface UnopenedFile extends Pick<Source, "name" | "identity" | "remote" | "folder"> {
-  /** Errors: see openHttpSource and openFileSource. */
-  open(signal?: AbortSignal): Promise<Source>;
+  /**
+   * `validator` is that of the version wanted, for sources that keep old ones.
+   *
+   * Errors: see openHttpSource and openFileSource.
+   */
+  open(signal?: AbortSignal, validator?: string): Promise<Source>;
 }
 
 export interface Folder {
