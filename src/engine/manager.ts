@@ -12,10 +12,7 @@ import type { Platform } from "./platform.ts";
 const DEFAULT_ALIGNMENT = 32;
 
 /** What a stored model's parts are, from the headers of its files. Errors: those of the header reader. */
-export async function readLayout(
-  files: readonly Source[],
-  signal: AbortSignal | undefined,
-): Promise<Layout> {
+export async function readLayout(files: readonly Source[], signal: AbortSignal | undefined): Promise<Layout> {
   const headers = await Promise.all(files.map((file) => readGgufHeader(file, signal)));
   const description = describeModel(headers);
   return {

@@ -86,6 +86,7 @@ export async function importFiles(
     await library.complete(signal, (stored, all) =>
       onProgress?.(((1 + stored / all) / 2) * fileBytes, fileBytes),
     );
+    throwIfAborted(signal);
     return model.key;
   } finally {
     if (library) await library.close();
