@@ -13,7 +13,7 @@ export interface ModelLocks {
   held(): Promise<ReadonlySet<string>>;
 }
 
-const PREFIX = "webmoe:model:";
+const PREFIX = "webmoe/use/";
 
 /** The name of the lock that an open model holds. */
 export const modelLockName = (key: string): string => `${PREFIX}${key}`;

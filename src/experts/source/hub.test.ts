@@ -126,11 +126,11 @@ describe("a Hub that redirects to another origin", () => {
 
   test("a later visit goes on at the commit of the first, and at the branch's when that is gone", async () => {
     main = NEW;
-    const later = await hubFiles(options)(MODEL).open(undefined, `commit ${OLD}`);
+    const later = await hubFiles(options)(MODEL).version!(`commit ${OLD}`).open();
     expect((await later.read(0, 1))[0]).toBe(1);
     expect(toHub.some(({ url }) => url!.startsWith("/api/"))).toBe(false);
     gone = OLD;
-    const moved = await hubFiles(options)(MODEL).open(undefined, `commit ${OLD}`);
+    const moved = await hubFiles(options)(MODEL).version!(`commit ${OLD}`).open();
     expect(moved.validator).toBe(`commit ${NEW}`);
   });
 

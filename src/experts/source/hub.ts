@@ -204,8 +204,11 @@ export function hubFiles(options: HubOptions = {}): HubFiles {
     };
   }
 
-  async function open(address: HubAddress, signal?: AbortSignal, validator?: string): Promise<Source> {
-    const known = commitOf(validator);
+  async function open(
+    address: HubAddress,
+    known: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Source> {
     if (known !== undefined)
       try {
         return await openAt(address, known, signal);
@@ -216,7 +219,8 @@ export function hubFiles(options: HubOptions = {}): HubFiles {
     return openAt(address, await pin(address, signal), signal);
   }
 
-  function fileAt(address: HubAddress): UnopenedFile {
+  /** `known` is the commit to read, whatever the revision is by now. */
+  function fileAt(address: HubAddress, known?: string): UnopenedFile {
     const name = hubAddress(address);
     const folders = address.path.split("/");
     const fileName = folders.pop()!;
@@ -224,8 +228,12 @@ export function hubFiles(options: HubOptions = {}): HubFiles {
       name,
       identity: name,
       remote: true,
-      folder: { fileName, file: (other) => fileAt({ ...address, path: [...folders, other].join("/") }) },
-      open: (signal, validator) => explained(address, open(address, signal, validator)),
+      folder: {
+        fileName,
+        file: (other) => fileAt({ ...address, path: [...folders, other].join("/") }, known),
+      },
+      open: (signal) => explained(address, open(address, known, signal)),
+      version: (validator) => fileAt(address, commitOf(validator)),
     };
   }
   return (text) => fileAt(parseHubAddress(text));

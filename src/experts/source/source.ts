@@ -23,12 +23,10 @@ export interface Source {
 
 /** A file of a model, named but not yet opened. */
 export interface UnopenedFile extends Pick<Source, "name" | "identity" | "remote" | "folder"> {
-  /**
-   * `validator` is that of the version wanted, for sources that keep old ones.
-   *
-   * Errors: see openHttpSource and openFileSource.
-   */
-  open(signal?: AbortSignal, validator?: string): Promise<Source>;
+  /** Errors: see openHttpSource and openFileSource. */
+  open(signal?: AbortSignal): Promise<Source>;
+  /** The same file as it was when it had the validator, where old versions are kept. */
+  version?(validator: string): UnopenedFile;
 }
 
 export interface Folder {

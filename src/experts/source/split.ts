@@ -62,8 +62,8 @@ export function promisedParts(file: UnopenedFile): readonly UnopenedFile[] | und
 export function partOf(file: UnopenedFile, index: number, count: number): UnopenedFile {
   return {
     ...file,
-    open: (signal, validator) =>
-      file.open(signal, validator).catch((cause: unknown) => {
+    open: (signal) =>
+      file.open(signal).catch((cause: unknown) => {
         if (!(cause instanceof WebMoEError) || cause.code === "aborted") throw cause;
         throw new WebMoEError(
           cause.code,

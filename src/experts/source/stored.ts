@@ -71,7 +71,7 @@ export function remoteFile(file: UnopenedFile, start: Source | KnownFile): Model
   }
 
   async function openAndCheck(signal: AbortSignal): Promise<Source> {
-    const fresh = await file.open(signal, validator);
+    const fresh = await file.open(signal);
     try {
       if (fresh.size !== size) throw changedError(name, `it had ${size} bytes and has ${fresh.size}`);
       if (!(await isSame(fresh, signal))) throw changedError(name, "its content is not what it was");
