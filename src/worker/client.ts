@@ -24,7 +24,7 @@ function wireSource(source: ModelSource): WireSource {
 }
 
 /** Rejects when the worker's script cannot be run; never resolves. */
-function workerFailure(worker: Worker): Promise<never> {
+export function workerFailure(worker: Worker): Promise<never> {
   return new Promise((_, reject) => {
     worker.addEventListener("error", (event) => {
       const detail =
