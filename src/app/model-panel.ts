@@ -1,6 +1,7 @@
 import type { ModelInfo } from "../index.ts";
 import { byId } from "./dom.ts";
 import { formatBytes, formatParameters } from "./format.ts";
+import { agreesToSize } from "./models/size-question.ts";
 import { ChoiceError, embeddedModel, type ModelChoice, modelFromAddress, modelFromFiles } from "./sources.ts";
 
 export interface ModelPanelEvents {
@@ -13,6 +14,7 @@ export interface ModelPanelEvents {
 export function createModelPanel(events: ModelPanelEvents) {
   const radios = [...document.querySelectorAll<HTMLInputElement>('input[name="model"]')];
   const url = byId("url", HTMLInputElement);
+  const token = byId("hub-token", HTMLInputElement);
   const files = byId("files", HTMLInputElement);
   const line = byId("model-line", HTMLElement);
   const veil = byId("drop-veil", HTMLElement);
@@ -30,14 +32,29 @@ export function createModelPanel(events: ModelPanelEvents) {
 
   /** The same address is the same choice: loading it twice must not load it anew. */
   function choiceFromUrl(): ModelChoice {
-    const text = url.value.trim();
-    if (fromUrl?.text !== text) fromUrl = { text, choice: modelFromAddress(text, document.baseURI) };
+    const address = url.value.trim();
+    const hubToken = token.value.trim();
+    const text = `${address} ${hubToken}`;
+    if (fromUrl?.text !== text) {
+      const choice = modelFromAddress(address, document.baseURI);
+      fromUrl = { text, choice: hubToken === "" ? choice : { ...choice, hubToken } };
+    }
     return fromUrl.choice;
   }
 
   function choose(pick: () => ModelChoice | undefined, start: boolean): void {
     try {
       events.onChoice(pick(), start);
+    } catch (error) {
+      events.onFailure(error);
+    }
+  }
+
+  /** Loads what a person typed, after they have seen how much it is. */
+  async function loadTyped(): Promise<void> {
+    try {
+      const choice = choiceFromUrl();
+      if (await agreesToSize(choice)) choose(() => choice, true);
     } catch (error) {
       events.onFailure(error);
     }
@@ -62,9 +79,9 @@ export function createModelPanel(events: ModelPanelEvents) {
       }, false);
     });
   }
-  byId("load-url", HTMLButtonElement).addEventListener("click", () => choose(choiceFromUrl, true));
+  byId("load-url", HTMLButtonElement).addEventListener("click", () => void loadTyped());
   url.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") choose(choiceFromUrl, true);
+    if (event.key === "Enter") void loadTyped();
   });
   files.addEventListener("change", () => {
     if (files.files?.length) takeFiles(files.files);
@@ -98,6 +115,13 @@ export function createModelPanel(events: ModelPanelEvents) {
     },
     /** Whether the embedded model is chosen: the one whose chat form the page knows. */
     isEmbedded: (): boolean => kind() === "embedded",
+    /** Takes an address whose size the person has seen, as if it had been typed, and has it loaded. */
+    load(address: string): void {
+      url.value = address;
+      for (const radio of radios) radio.checked = radio.value === "url";
+      showKind();
+      choose(choiceFromUrl, true);
+    },
     /** One line on what is loaded. */
     show(label: string, info: ModelInfo | undefined): void {
       if (!info) {
