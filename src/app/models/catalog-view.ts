@@ -26,7 +26,7 @@ export function showCatalog(
       const known = storedOf(entry, stored);
       const missing = Math.max(0, entry.fileBytes - (known?.storedBytes ?? 0));
       const { verdict, headline, reason } = fitOf(entry, device, known?.storedBytes);
-      const label = known?.complete ? "Load from this device" : `Load, fetching ${formatBytes(missing)}`;
+      const label = known?.complete ? "Use" : `Fetch ${formatBytes(missing)} and use`;
       const use = button(label, entry.name, () => onUse(entry.address));
       use.disabled = verdict === "too-large";
       const facts = [

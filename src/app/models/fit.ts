@@ -13,7 +13,7 @@ export interface ModelSize {
 export interface Device {
   /** Bytes that the browser still gives this site; undefined if it does not say. */
   readonly room: number | undefined;
-  /** Memory as the browser reports it, which is at most 8 GiB. */
+  /** Memory as the browser reports it: rounded, and not more than a limit of its own. */
   readonly memoryBytes: number;
   /** The largest buffer of the GPU; undefined without one. Tensors are split to fit it; an expert is not. */
   readonly gpuBufferBytes: number | undefined;
