@@ -248,6 +248,9 @@ test("a large file whose address was typed is asked about, with its size, before
   await page.keyboard.press("Enter");
   const question = page.getByRole("dialog", { name: /large\.gguf is 5\.00\sGB\. Load it\?/ });
   await question.getByRole("button", { name: "Cancel" }).click();
+  await page.getByLabel("Prompt").fill(STORY);
+  await page.getByRole("button", { name: "Generate" }).click();
+  await expect(page.getByRole("alert")).toContainText("Load the model at this address first");
   expect(asked).toEqual(["HEAD"]);
 });
 

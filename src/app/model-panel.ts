@@ -21,6 +21,8 @@ export function createModelPanel(events: ModelPanelEvents) {
   const embedded = embeddedModel(document.baseURI);
   let fromUrl: { text: string; choice: ModelChoice } | undefined;
   let fromFiles: ModelChoice | undefined;
+  /** The choice by address whose size the person has seen. */
+  let agreed: ModelChoice | undefined;
 
   const kind = (): string => radios.find((radio) => radio.checked)?.value ?? "embedded";
 
@@ -54,7 +56,9 @@ export function createModelPanel(events: ModelPanelEvents) {
   async function loadTyped(): Promise<void> {
     try {
       const choice = choiceFromUrl();
-      if (await agreesToSize(choice)) choose(() => choice, true);
+      if (choice !== agreed && !(await agreesToSize(choice))) return;
+      agreed = choice;
+      choose(() => choice, true);
     } catch (error) {
       events.onFailure(error);
     }
@@ -109,18 +113,33 @@ export function createModelPanel(events: ModelPanelEvents) {
     /** The chosen model. Throws `ChoiceError` when an address or a file is still to be given. */
     current(): ModelChoice {
       if (kind() === "embedded") return embedded;
-      if (kind() === "url") return choiceFromUrl();
+      if (kind() === "url") {
+        const choice = choiceFromUrl();
+        if (choice === agreed) return choice;
+        throw new ChoiceError("Load the model at this address first: that says how large it is.");
+      }
       if (!fromFiles) throw new ChoiceError("Pick a GGUF file first, or drop one on the page.");
       return fromFiles;
     },
     /** Whether the embedded model is chosen: the one whose chat form the page knows. */
     isEmbedded: (): boolean => kind() === "embedded",
-    /** Takes an address whose size the person has seen, as if it had been typed, and has it loaded. */
-    load(address: string): void {
-      url.value = address;
-      for (const radio of radios) radio.checked = radio.value === "url";
+    /** Takes a model whose size the person has seen, as if its address had been typed, and has it loaded. */
+    load(source: string | readonly string[], label: string): void {
+      const addresses = typeof source === "string" ? [source] : source;
+      const isEmbedded = addresses.length === 1 && addresses[0] === embedded.source;
+      for (const radio of radios) radio.checked = radio.value === (isEmbedded ? "embedded" : "url");
       showKind();
-      choose(choiceFromUrl, true);
+      choose(() => {
+        if (isEmbedded) return embedded;
+        url.value = addresses[0] ?? "";
+        agreed = choiceFromUrl();
+        // Files of a split model that do not lie beside each other are known only together.
+        if (addresses.length > 1) {
+          agreed = { ...agreed, label, source: addresses };
+          fromUrl = { text: fromUrl!.text, choice: agreed };
+        }
+        return agreed;
+      }, true);
     },
     /** One line on what is loaded. */
     show(label: string, info: ModelInfo | undefined): void {

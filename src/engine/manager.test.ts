@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import "fake-indexeddb/auto";
+import { readGguf } from "../../tools/make-model/gguf-reader.mjs";
+import { type MetadataValue, writeGguf } from "../../tools/make-model/gguf-writer.mjs";
 import { makeModel } from "../../tools/make-model/index.mjs";
 import type { StoredModelInfo } from "../api/models.ts";
 import { modelLockName } from "../experts/manage/locks.ts";
@@ -92,6 +94,41 @@ test("the same content under another name is the same model", async () => {
   const again = await manager.import([gguf(bytes, "copy.gguf")]);
   expect(again.key).toBe(first.key);
   expect(await manager.list()).toHaveLength(1);
+});
+
+/** As gguf-split does: all metadata in the first file, `split.*` in each. */
+async function splitInTwo(): Promise<File[]> {
+  const whole = await readGguf(join(folder, "moe.gguf"));
+  const middle = whole.tensors.length >> 1;
+  const parts = [whole.tensors.slice(0, middle), whole.tensors.slice(middle)];
+  return Promise.all(
+    parts.map(async (own, number) => {
+      const out = join(folder, `part-${number}.gguf`);
+      const keys = new Map<string, MetadataValue>(number === 0 ? whole.metadata : []);
+      keys
+        .set("split.no", { kind: "uint32", value: number })
+        .set("split.count", { kind: "uint32", value: 2 });
+      const tensors = own.map((tensor) => {
+        const ends = whole.tensors.map(({ offset }) => offset).filter((offset) => offset > tensor.offset);
+        const data = whole.bytes.subarray(tensor.offset, Math.min(whole.bytes.length, ...ends));
+        return { ...tensor, byteLength: data.length, data: () => data };
+      });
+      await writeGguf(out, keys, tensors);
+      return gguf(new Uint8Array(await readFile(out)), `part-${number}.gguf`);
+    }),
+  );
+}
+
+test("a split model is imported from all of its files, runs, and is exported file by file", async () => {
+  const parts = await splitInTwo();
+  await expect(manager.import(parts.slice(0, 1))).rejects.toMatchObject({ code: "bad-gguf" });
+  const model = await manager.import([...parts].reverse());
+  expect(model.source).toHaveLength(2);
+  for (const [i, part] of parts.entries())
+    expect((await exported(model, i)).equals(Buffer.from(await part.arrayBuffer()))).toBe(true);
+  const loaded = await loadModel(model.source as string[], {}, platformOver(store));
+  expect((await loaded.evaluate([1, 2, 3])).length).toBe(loaded.info.vocabSize);
+  await loaded.dispose();
 });
 
 test("verify finds a turned bit, repair deletes its part alone, importing again heals the model", async () => {

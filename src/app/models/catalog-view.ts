@@ -19,7 +19,7 @@ export function showCatalog(
   list: HTMLElement,
   device: Device,
   stored: readonly StoredModelInfo[],
-  onUse: (address: string) => void,
+  onUse: (address: string, name: string) => void,
 ): void {
   list.replaceChildren(
     ...CATALOG.map((entry) => {
@@ -27,7 +27,7 @@ export function showCatalog(
       const missing = Math.max(0, entry.fileBytes - (known?.storedBytes ?? 0));
       const { verdict, headline, reason } = fitOf(entry, device, known?.storedBytes);
       const label = known?.complete ? "Use" : `Fetch ${formatBytes(missing)} and use`;
-      const use = button(label, entry.name, () => onUse(entry.address));
+      const use = button(label, entry.name, () => onUse(entry.address, entry.name));
       use.disabled = verdict === "too-large";
       const facts = [
         formatBytes(entry.fileBytes),

@@ -7,7 +7,7 @@ import { createStoredView } from "./stored-view.ts";
 
 export interface ModelsViewEvents {
   /** The person wants this model, and has seen its size. */
-  onUse(address: string): void;
+  onUse(source: string | readonly string[], name: string): void;
   onFailure(error: unknown): void;
 }
 

@@ -5,7 +5,7 @@ import { button, element } from "./element.ts";
 import { saveFile } from "./save-file.ts";
 
 export interface StoredViewEvents {
-  onUse(address: string): void;
+  onUse(source: string | readonly string[], name: string): void;
   onFailure(error: unknown): void;
   /** Something was deleted, imported or repaired. */
   onChanged(): void;
@@ -103,14 +103,13 @@ export function createStoredView(
   function card(model: StoredModelInfo): HTMLElement {
     const { key, name, source, files, complete, outdated, inUse, lastUsed } = model;
     const report = reports.get(key);
-    const address = typeof source === "string" ? source : source?.[0];
     const notes = [
       `Last used ${dayAndTime.format(lastUsed)}`,
       inUse ? "open now: close it, or choose another model, before repairing or deleting it" : undefined,
       outdated ? "there is a newer version at its address; this one is not used again" : undefined,
     ].filter((note) => note !== undefined);
     const use =
-      address !== undefined && !outdated ? button("Use", name, () => events.onUse(address)) : undefined;
+      source !== undefined && !outdated ? button("Use", name, () => events.onUse(source, name)) : undefined;
     const repair = button("Repair", name, () => check(model, true));
     const erase = button("Delete", name, () => void remove(model));
     repair.disabled = inUse;
@@ -126,7 +125,9 @@ export function createStoredView(
       element("h3", { text: name }),
       element("p", { className: "card-facts", text: describeStored(model) }),
       element("p", { className: "hint", text: `${notes.join("; ")}.` }),
-      report && element("p", { className: "hint", text: describeReport(report) }),
+      report && report.damaged.length > 0
+        ? element("p", { className: "hint", text: describeReport(report) })
+        : undefined,
       element(
         "div",
         { className: "card-actions" },
