@@ -153,7 +153,11 @@ export function createStoreManager(options: StoreManagerOptions): StoreManager {
           ...(signal && { signal }),
           ...(onProgress && { onProgress: onProgress satisfies ManageProgress }),
         });
-        return await describe(await known(key), new Set());
+        const model = await describe(await known(key), new Set());
+        // A library goes on without its store; an import without it is none.
+        if (!model.complete)
+          throw new WebMoEError("quota", `The browser did not store all of ${model.name}.`);
+        return model;
       } catch (error) {
         const begun = started;
         // Unless another tab opened it meanwhile, or the store itself fails: then it stays in the list.
