@@ -59,7 +59,7 @@ async function damage({ key }: StoredModelInfo, which: RegExp): Promise<string> 
 
 describe.each(["memory", "indexeddb"] as const)("in the %s store", (kind) => {
   test("an imported file is exported again byte for byte, and runs from the store alone", async () => {
-    if (kind === "indexeddb") store = (await openIndexedDbStore("manager-test"))!;
+    if (kind === "indexeddb") store = (await openIndexedDbStore())!;
     manager = await openStoreManager(platformOver(store));
     const progress: number[] = [];
     const model = await manager.import([file], { onProgress: (done, all) => progress.push(done / all) });

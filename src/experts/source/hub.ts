@@ -11,14 +11,14 @@ import { WebMoEError } from "../../api/errors.ts";
 import { networkError } from "./checks.ts";
 import { type HttpSourceOptions, openHttpSource } from "./http.ts";
 import { createRequester } from "./request.ts";
-import { readBody } from "./response.ts";
+import { bodyChunks, type Watch } from "./response.ts";
 import { browserEnvironment } from "./retry.ts";
 import type { Source, UnopenedFile } from "./source.ts";
 
 const HUB = "https://huggingface.co";
 
 /** What the API says of a revision with `expand=sha` is some hundred bytes. */
-const MAX_ANSWER_BYTES = 1024 * 1024;
+const MAX_ANSWER_LENGTH = 1024 * 1024;
 
 const COMMIT = /^[0-9a-f]{40}$/;
 
@@ -154,9 +154,12 @@ export function hubFiles(options: HubOptions = {}): HubFiles {
     const url = `${endpoint}/api/models/${repo}/revision/${encodeURIComponent(revision)}?expand=sha`;
     const { attempt, retrying } = createRequester(url, environment);
     const answer = await retrying(signal, () =>
-      attempt({}, signal, (response, watch) =>
-        readBody(response, { url, length: MAX_ANSWER_BYTES, atMost: true }, watch, signal),
-      ),
+      attempt({}, signal, async (response, watch) => {
+        const value = await readText(response, watch).catch(() => undefined);
+        return value === undefined
+          ? { failure: networkError(`${url}: the answer broke off, or is longer than any of the Hub.`) }
+          : { value };
+      }),
     );
     const sha = shaIn(answer);
     if (sha === undefined) throw networkError(`${url} does not answer as the Hub does: it names no commit.`);
@@ -239,10 +242,20 @@ export function hubFiles(options: HubOptions = {}): HubFiles {
   return (text) => fileAt(parseHubAddress(text));
 }
 
+async function readText(response: Response, watch: Watch): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of bodyChunks(response, watch)) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > MAX_ANSWER_LENGTH) throw new Error("The answer is too long.");
+  }
+  return text + decoder.decode();
+}
+
 /** The commit in the API's answer; undefined if there is none. */
-function shaIn(answer: Uint8Array): string | undefined {
+function shaIn(answer: string): string | undefined {
   try {
-    const info: unknown = JSON.parse(new TextDecoder().decode(answer));
+    const info: unknown = JSON.parse(answer);
     const sha: unknown = typeof info === "object" && info !== null ? Reflect.get(info, "sha") : undefined;
     return typeof sha === "string" && COMMIT.test(sha) ? sha : undefined;
   } catch {
