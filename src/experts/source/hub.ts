@@ -12,7 +12,7 @@ import { networkError } from "./checks.ts";
 import { type HttpSourceOptions, openHttpSource } from "./http.ts";
 import { createRequester } from "./request.ts";
 import { bodyChunks, type Watch } from "./response.ts";
-import { browserEnvironment } from "./retry.ts";
+import { type Attempt, browserEnvironment } from "./retry.ts";
 import type { Source, UnopenedFile } from "./source.ts";
 
 const HUB = "https://huggingface.co";
@@ -154,7 +154,7 @@ export function hubFiles(options: HubOptions = {}): HubFiles {
     const url = `${endpoint}/api/models/${repo}/revision/${encodeURIComponent(revision)}?expand=sha`;
     const { attempt, retrying } = createRequester(url, environment);
     const answer = await retrying(signal, () =>
-      attempt({}, signal, async (response, watch) => {
+      attempt({}, signal, async (response, watch): Promise<Attempt<string>> => {
         const value = await readText(response, watch).catch(() => undefined);
         return value === undefined
           ? { failure: networkError(`${url}: the answer broke off, or is longer than any of the Hub.`) }
