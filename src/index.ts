@@ -1,5 +1,7 @@
 /** The library's public face in a page: the engine runs in a dedicated worker. */
+import type { ModelManager } from "./api/models.ts";
 import { loadInWorker } from "./worker/client.ts";
+import { managerInWorker } from "./worker/manager-client.ts";
 
 export * from "./api/index.ts";
 
@@ -10,4 +12,9 @@ export const WebMoE = {
    * Errors: every code of `ErrorCode` but `context-full`.
    */
   load: loadInWorker,
+  /** The models stored in this browser: list, verify, repair, delete, export, import. */
+  manageModels: (): ModelManager =>
+    managerInWorker(
+      () => new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module", name: "webmoe" }),
+    ),
 };

@@ -14,7 +14,7 @@ export {
   slotsResize,
   slotsTable,
 } from "./dispatch/slots";
-export { checkElements, repackBlocks } from "./layout/repack";
+export { checkElements, repackBlocks, unpackBlocks } from "./layout/repack";
 export { reserve, stage } from "./memory";
 export { routeResident } from "./router/resident";
 export { route, routeScratchBytes } from "./router/topk";

@@ -11,6 +11,7 @@ export type ErrorCode =
   | "out-of-memory"
   | "device-lost"
   | "context-full"
+  | "in-use"
   | "aborted"
   | "invalid-argument";
 

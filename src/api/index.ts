@@ -3,6 +3,7 @@ export { type ErrorCode, WebMoEError } from "./errors.ts";
 export type { ExpertSnapshot, MemoryInfo, ModelInfo, NumericProfile, Stats, Trace } from "./info.ts";
 export type { Message, Role } from "./messages.ts";
 export type { Model, Prompt } from "./model.ts";
+export type * from "./models.ts";
 export type { Notice } from "./notice.ts";
 export type {
   BackendChoice,

@@ -1,6 +1,11 @@
 import type { Notice } from "./notice.ts";
 
-/** Where model bytes come from: a URL, a file the user picked, or the parts of a split GGUF in any order. */
+/**
+ * Where model bytes come from: a URL, a file the user picked, or the parts of a split GGUF in any order. Two more
+ * kinds of address: `hf:org/repo[@revision]/path/file.gguf` is a file on the Hugging Face Hub, of the commit that the
+ * revision names when it is first loaded, and stays that while it is stored; `imported:…` is a model that was copied
+ * into the store from files (`StoredModelInfo.source`).
+ */
 export type ModelSource = string | URL | Blob | readonly (string | URL | Blob)[];
 
 export type BackendChoice = "auto" | "webgpu" | "wasm";
@@ -92,6 +97,8 @@ export interface LoadOptions {
    * often experts are missing and what a round trip costs. Never changes a token. Default: `auto`.
    */
   segmentLayers?: number | "all" | "auto";
+  /** Access token for gated and private `hf:` repositories. Sent to huggingface.co alone, and stored nowhere. */
+  hubToken?: string;
   signal?: AbortSignal;
   onProgress?: (progress: LoadProgress) => void;
   /** Told what the engine did on its own once the model was loaded; may come a little after the tokens that follow. */

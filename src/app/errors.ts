@@ -27,6 +27,7 @@ const HEADLINES: Record<Exclude<ErrorCode, "aborted">, string> = {
     "The GPU was reset or taken away. Press Generate to go on, or choose WebAssembly under Settings.",
   "context-full":
     "The prompt leaves no room to write. Shorten it, or begin a new conversation, and try again.",
+  "in-use": "The model is open. Choose another one here, close other tabs that use it, and try again.",
   "invalid-argument": "That cannot be done with these settings.",
 };
 

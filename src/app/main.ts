@@ -14,6 +14,7 @@ import { formatCount } from "./format.ts";
 import { createKeyboardMap } from "./keyboard.ts";
 import { createMeter } from "./meter.ts";
 import { createModelPanel } from "./model-panel.ts";
+import { createModelsView } from "./models/models-view.ts";
 import { createMonitor } from "./monitor.ts";
 import { createOfflineUse } from "./offline/registration.ts";
 import { createOutputView } from "./output-view.ts";
@@ -64,6 +65,7 @@ const session = createSession(WebMoE.load, {
   onModel(model) {
     monitor.attach(model);
     modelPanel.show("", model?.info);
+    modelsView.refresh();
     if (!model) return;
     announcer.say("Model ready");
     offlineUse.modelLoaded();
@@ -103,6 +105,8 @@ const modelPanel = createModelPanel({
   onFailure: (error) => alert.show(error),
 });
 
+const modelsView = createModelsView({ onUse: modelPanel.load, onFailure: (error) => alert.show(error) });
+
 const settings = createSettings(() => {
   try {
     configure(modelPanel.current());
@@ -129,6 +133,7 @@ function configure(choice: ModelChoice): void {
     backend: settings.backend(),
     expertBudget: settings.expertBudget(),
     completeInBackground: settings.completeInBackground(),
+    ...(choice.hubToken !== undefined && { hubToken: choice.hubToken }),
   });
 }
 

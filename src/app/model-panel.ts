@@ -1,6 +1,7 @@
 import type { ModelInfo } from "../index.ts";
 import { byId } from "./dom.ts";
 import { formatBytes, formatParameters } from "./format.ts";
+import { agreesToSize } from "./models/size-question.ts";
 import { ChoiceError, embeddedModel, type ModelChoice, modelFromAddress, modelFromFiles } from "./sources.ts";
 
 export interface ModelPanelEvents {
@@ -13,12 +14,15 @@ export interface ModelPanelEvents {
 export function createModelPanel(events: ModelPanelEvents) {
   const radios = [...document.querySelectorAll<HTMLInputElement>('input[name="model"]')];
   const url = byId("url", HTMLInputElement);
+  const token = byId("hub-token", HTMLInputElement);
   const files = byId("files", HTMLInputElement);
   const line = byId("model-line", HTMLElement);
   const veil = byId("drop-veil", HTMLElement);
   const embedded = embeddedModel(document.baseURI);
   let fromUrl: { text: string; choice: ModelChoice } | undefined;
   let fromFiles: ModelChoice | undefined;
+  /** The choice by address whose size the person has seen. */
+  let agreed: ModelChoice | undefined;
 
   const kind = (): string => radios.find((radio) => radio.checked)?.value ?? "embedded";
 
@@ -30,14 +34,31 @@ export function createModelPanel(events: ModelPanelEvents) {
 
   /** The same address is the same choice: loading it twice must not load it anew. */
   function choiceFromUrl(): ModelChoice {
-    const text = url.value.trim();
-    if (fromUrl?.text !== text) fromUrl = { text, choice: modelFromAddress(text, document.baseURI) };
+    const address = url.value.trim();
+    const hubToken = token.value.trim();
+    const text = `${address} ${hubToken}`;
+    if (fromUrl?.text !== text) {
+      const choice = modelFromAddress(address, document.baseURI);
+      fromUrl = { text, choice: hubToken === "" ? choice : { ...choice, hubToken } };
+    }
     return fromUrl.choice;
   }
 
   function choose(pick: () => ModelChoice | undefined, start: boolean): void {
     try {
       events.onChoice(pick(), start);
+    } catch (error) {
+      events.onFailure(error);
+    }
+  }
+
+  /** Loads what a person typed, after they have seen how much it is. */
+  async function loadTyped(): Promise<void> {
+    try {
+      const choice = choiceFromUrl();
+      if (choice !== agreed && !(await agreesToSize(choice))) return;
+      agreed = choice;
+      choose(() => choice, true);
     } catch (error) {
       events.onFailure(error);
     }
@@ -62,9 +83,9 @@ export function createModelPanel(events: ModelPanelEvents) {
       }, false);
     });
   }
-  byId("load-url", HTMLButtonElement).addEventListener("click", () => choose(choiceFromUrl, true));
+  byId("load-url", HTMLButtonElement).addEventListener("click", () => void loadTyped());
   url.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") choose(choiceFromUrl, true);
+    if (event.key === "Enter") void loadTyped();
   });
   files.addEventListener("change", () => {
     if (files.files?.length) takeFiles(files.files);
@@ -92,12 +113,34 @@ export function createModelPanel(events: ModelPanelEvents) {
     /** The chosen model. Throws `ChoiceError` when an address or a file is still to be given. */
     current(): ModelChoice {
       if (kind() === "embedded") return embedded;
-      if (kind() === "url") return choiceFromUrl();
+      if (kind() === "url") {
+        const choice = choiceFromUrl();
+        if (choice === agreed) return choice;
+        throw new ChoiceError("Load the model at this address first: that says how large it is.");
+      }
       if (!fromFiles) throw new ChoiceError("Pick a GGUF file first, or drop one on the page.");
       return fromFiles;
     },
     /** Whether the embedded model is chosen: the one whose chat form the page knows. */
     isEmbedded: (): boolean => kind() === "embedded",
+    /** Takes a model whose size the person has seen, as if its address had been typed, and has it loaded. */
+    load(source: string | readonly string[], label: string): void {
+      const addresses = typeof source === "string" ? [source] : source;
+      const isEmbedded = addresses.length === 1 && addresses[0] === embedded.source;
+      for (const radio of radios) radio.checked = radio.value === (isEmbedded ? "embedded" : "url");
+      showKind();
+      choose(() => {
+        if (isEmbedded) return embedded;
+        url.value = addresses[0] ?? "";
+        agreed = choiceFromUrl();
+        // Files of a split model that do not lie beside each other are known only together.
+        if (addresses.length > 1) {
+          agreed = { ...agreed, label, source: addresses };
+          fromUrl = { text: fromUrl!.text, choice: agreed };
+        }
+        return agreed;
+      }, true);
+    },
     /** One line on what is loaded. */
     show(label: string, info: ModelInfo | undefined): void {
       if (!info) {

@@ -21,6 +21,8 @@ export interface ModelRequest {
   backend: BackendChoice;
   expertBudget: ExpertRoom;
   completeInBackground: boolean;
+  /** Access token for gated files on the Hub. */
+  hubToken?: string;
 }
 
 export type Phase = "empty" | "loading" | "ready" | "generating";
@@ -87,6 +89,7 @@ export function createSession(open: Open, events: SessionEvents) {
     const instance = await open(wanted.source, {
       backend: wanted.backend,
       completeInBackground: wanted.completeInBackground,
+      ...(wanted.hubToken !== undefined && { hubToken: wanted.hubToken }),
       ...(wanted.expertBudget === "auto" ? {} : { expertBudget: wanted.expertBudget }),
       signal,
       onProgress: (progress) => {
@@ -147,7 +150,8 @@ export function createSession(open: Open, events: SessionEvents) {
         request?.source === next.source &&
         request.backend === next.backend &&
         request.expertBudget === next.expertBudget &&
-        request.completeInBackground === next.completeInBackground;
+        request.completeInBackground === next.completeInBackground &&
+        request.hubToken === next.hubToken;
       if (same) return;
       retire();
       request = next;

@@ -18,6 +18,24 @@ describe("model choice", () => {
     ]);
   });
 
+  it("takes addresses on the Hub, and the Hub's own pages for them", () => {
+    const hub = "hf:org/repo/q4/moe.gguf";
+    for (const text of [
+      hub,
+      "https://huggingface.co/org/repo/blob/main/q4/moe.gguf",
+      "https://huggingface.co/org/repo/resolve/main/q4/moe.gguf?download=true",
+    ])
+      expect(modelFromAddress(text, PAGE)).toEqual({ label: "moe.gguf", source: hub, embedded: false });
+    expect(modelFromAddress("https://huggingface.co/o/r/blob/refs%2Fpr%2F1/a%20b.gguf", PAGE).source).toBe(
+      "hf:o/r@refs%2Fpr%2F1/a%20b.gguf",
+    );
+    for (const text of [
+      "https://huggingface.co/org/repo",
+      "https://huggingface.co.evil.test/o/r/blob/main/a",
+    ])
+      expect(modelFromAddress(text, PAGE).source).toBe(text);
+  });
+
   it("refuses what is no web address", () => {
     for (const text of ["", "   ", "https://", "file:///etc/passwd", "javascript:alert(1)"]) {
       expect(() => modelFromAddress(text, PAGE)).toThrow(ChoiceError);

@@ -4,6 +4,8 @@ import type { ModelSource } from "../index.ts";
 export interface ModelChoice {
   label: string;
   source: ModelSource;
+  /** Access token for gated files on the Hub. */
+  hubToken?: string;
   /** The model shipped with the page: the only one whose special tokens and habits the page knows. */
   embedded: boolean;
 }
@@ -25,21 +27,44 @@ export function embeddedModel(pageUrl: string): ModelChoice {
 const SPLIT_NAME = /-(\d{5})-of-(\d{5})\.gguf$/i;
 const MOST_PARTS = 1000;
 
+/** A file's page on the Hugging Face Hub, as people copy it from the address bar, or the link to the file itself. */
+const HUB_PAGE = /^\/([^/]+\/[^/]+)\/(?:blob|resolve)\/([^/]+)\/(.+)$/;
+
+/** Addresses that the library takes as they are: files on the Hub, and models imported from files. */
+const LIBRARY_ADDRESS = /^(hf|imported):/i;
+
+/** The Hub's short form of a web address; undefined if it leads elsewhere. */
+function hubAddressOf({ origin, pathname }: URL): string | undefined {
+  if (origin !== "https://huggingface.co") return undefined;
+  const [, repo, revision, path] = HUB_PAGE.exec(pathname) ?? [];
+  if (repo === undefined) return undefined;
+  return `hf:${repo}${revision === "main" ? "" : `@${revision}`}/${path}`;
+}
+
 /**
- * A typed address as a model. Addresses of a split GGUF end in `-00001-of-00003.gguf`: any one of them stands for all.
+ * A typed address as a model: http(s), or `hf:org/repo/file.gguf`. Addresses of a split GGUF end in
+ * `-00001-of-00003.gguf`: any one of them stands for all.
  *
- * Throws `ChoiceError` when the text is no http(s) address.
+ * Throws `ChoiceError` when the text is no such address.
  */
 export function modelFromAddress(text: string, pageUrl: string): ModelChoice {
   const address = text.trim();
   if (address === "") throw new ChoiceError("Give the address of a GGUF file first.");
+  if (LIBRARY_ADDRESS.test(address))
+    return {
+      label: decodeURIComponentSafely(address.slice(address.lastIndexOf("/") + 1)),
+      source: address,
+      embedded: false,
+    };
   const url = URL.canParse(address, pageUrl) ? new URL(address, pageUrl) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new ChoiceError(
-      `“${address}” is not a web address. Give one that starts with https:// and leads to a GGUF file.`,
+      `“${address}” is not a web address. Give one that starts with https:// or hf: and leads to a GGUF file.`,
     );
   }
   const label = decodeURIComponentSafely(url.pathname.split("/").at(-1) || url.host);
+  const hub = hubAddressOf(url);
+  if (hub !== undefined) return { label, source: hub, embedded: false };
   const split = SPLIT_NAME.exec(url.pathname);
   const count = Number(split?.[2] ?? 1);
   if (!split || count < 2 || count > MOST_PARTS) return { label, source: url.href, embedded: false };

@@ -69,6 +69,7 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
     core,
     fresh,
     signal,
+    hubToken: options.hubToken,
     splitCount: async (file, opening) => splitCountOf(await readGgufHeader(file, opening)),
   });
   let library: Library | undefined;

@@ -17,7 +17,7 @@ function pathOf(item: unknown): string | undefined {
   if (item instanceof URL) return item.protocol === "file:" ? fileURLToPath(item) : undefined;
   if (typeof item !== "string") return undefined;
   if (item.startsWith("file:")) return fileURLToPath(item);
-  return /^(https?|data|blob):/i.test(item) ? undefined : item;
+  return /^(https?|data|blob|hf|imported):/i.test(item) ? undefined : item;
 }
 
 /** Node: the WASM backend, files by path, nothing persisted. */

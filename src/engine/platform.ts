@@ -52,4 +52,5 @@ export interface Platform {
 export interface OpenRequest extends Required<Pick<OpenModelOptions, "store" | "fresh" | "splitCount">> {
   readonly core: Core;
   readonly signal: AbortSignal | undefined;
+  readonly hubToken: string | undefined;
 }

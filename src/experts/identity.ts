@@ -148,9 +148,10 @@ async function openStored(
     unopened.map(async (file, index) => {
       const header = headers.byFile[index];
       if (!header) return localFile(await file.open());
-      return remoteFile(file, {
+      const validator = stored.validators[index];
+      return remoteFile(validator === undefined ? file : (file.version?.(validator) ?? file), {
         size: stored.fileBytes[index]!,
-        validator: stored.validators[index],
+        validator,
         header: Uint8Array.from(header),
       });
     }),

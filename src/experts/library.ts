@@ -165,6 +165,7 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
       store.putModel({
         key,
         name,
+        addresses: files.map(({ identity }) => identity),
         validators: files.map(({ validator }) => validator),
         fileBytes: files.map(({ size }) => size),
         storableParts,

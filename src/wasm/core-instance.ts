@@ -109,6 +109,37 @@ function repack(
   return memory.u8(packed, byteLength);
 }
 
+function unpack(
+  wasm: CoreExports,
+  memory: CoreMemory,
+  type: QuantName,
+  packed: Uint8Array,
+  rows: number,
+  cols: number,
+): Uint8Array<ArrayBuffer> {
+  const { blockSize, blockBytes, fields } = QUANT_TYPES[type];
+  const { planes, byteLength } = packedLayout(type, rows, cols);
+  if (cols % blockSize !== 0 || packed.length !== byteLength) {
+    throw new WebMoEError(
+      "invalid-argument",
+      `${packed.length} bytes are not a packed ${type} matrix of ${rows} rows and ${cols} columns.`,
+    );
+  }
+  const fileBytes = rows * fileRowBytes(type, cols);
+  // One field is one plane: the packed form is the file's, and zeros after it.
+  if (fields.length === 1) return packed.slice(0, fileBytes);
+  const [blocks, source, table] = memory.stage(
+    fileBytes,
+    byteLength,
+    fields.length * FIELD_TABLE_ROW_BYTES,
+  ) as [number, number, number];
+  memory.write(source, packed);
+  const offsets = planes.map(({ offset }) => offset);
+  memory.write(table, fieldTable(type, source, offsets));
+  wasm.unpackBlocks(blocks, (rows * cols) / blockSize, blockBytes, table, fields.length);
+  return memory.u8(blocks, fileBytes);
+}
+
 /** Instantiates core.wasm. */
 export async function instantiateCore(module: WebAssembly.Module): Promise<Core> {
   const instance = await WebAssembly.instantiate(module);
@@ -121,6 +152,7 @@ export async function instantiateCore(module: WebAssembly.Module): Promise<Core>
       return BigInt.asUintN(64, wasm.xxh64(address, bytes.length)).toString(16).padStart(16, "0");
     },
     repack: (type, bytes, rows, cols) => repack(wasm, memory, type, bytes, rows, cols),
+    unpack: (type, packed, rows, cols) => unpack(wasm, memory, type, packed, rows, cols),
     ...coreTokenizer(wasm, memory),
     route(spec, logits, rows, bias) {
       checkRouter(spec, logits, rows, bias);

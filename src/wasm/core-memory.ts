@@ -8,6 +8,7 @@ export interface CoreExports {
   xxh64(bytes: number, length: number): bigint;
   checkElements(values: number, count: number, numberBytes: number, exponentMask: number): number;
   repackBlocks(blocks: number, count: number, blockBytes: number, fields: number, fieldCount: number): number;
+  unpackBlocks(blocks: number, count: number, blockBytes: number, fields: number, fieldCount: number): void;
   bpeLoad(
     tokens: number,
     tokenBytes: number,

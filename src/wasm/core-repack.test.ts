@@ -22,6 +22,18 @@ test.each(TYPES)("%s blocks come apart into the planes of the table, padded with
   }
 });
 
+test.each(TYPES)("unpacking packed %s blocks gives the file's bytes back", (type) => {
+  const cols = 3 * QUANT_TYPES[type].blockSize;
+  for (const rows of [1, 3, 29]) {
+    const file = randomBlocks(createRandom(rows), type, rows * 3);
+    const packed = core.repack(type, file, rows, cols);
+    // What was staged before must not be what comes back.
+    core.checksum(new Uint8Array(64 * 1024).fill(255));
+    expect(core.unpack(type, packed, rows, cols)).toEqual(file);
+    expect(() => core.unpack(type, packed.subarray(1), rows, cols)).toThrow("not a packed");
+  }
+});
+
 test("a block's planes hold what kernels expect to find there", () => {
   const block = Uint8Array.from({ length: 144 }, (_, i) => i & 63);
   const packed = [...core.repack("q4_k", block, 1, 256)];

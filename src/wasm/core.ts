@@ -108,6 +108,8 @@ export interface Core {
    * Errors: `bad-gguf` if a scale (or an f16/f32 element) is not finite; the message gives the block.
    */
   repack(type: QuantName, bytes: Uint8Array, rows: number, cols: number): Uint8Array<ArrayBuffer>;
+  /** The file's blocks of a packed matrix, byte for byte: what `repack` was given. */
+  unpack(type: QuantName, packed: Uint8Array, rows: number, cols: number): Uint8Array<ArrayBuffer>;
   /** One vocabulary at a time: the one loaded last encodes. */
   loadBpe(tables: BpeTables): void;
   loadSpm(tables: SpmTables): void;

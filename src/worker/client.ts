@@ -12,6 +12,8 @@ carryErrors();
 function wireSource(source: ModelSource): WireSource {
   const one = (item: string | URL | Blob): string | Blob => {
     if (item instanceof Blob) return item;
+    // No URLs: they are read as they are written, by those who check them.
+    if (typeof item === "string" && /^(hf|imported):/i.test(item)) return item;
     try {
       // Relative to the page, not to the worker's script.
       return new URL(item, globalThis.document?.baseURI ?? globalThis.location?.href).href;
@@ -23,7 +25,7 @@ function wireSource(source: ModelSource): WireSource {
 }
 
 /** Rejects when the worker's script cannot be run; never resolves. */
-function workerFailure(worker: Worker): Promise<never> {
+export function workerFailure(worker: Worker): Promise<never> {
   return new Promise((_, reject) => {
     worker.addEventListener("error", (event) => {
       const detail =

@@ -121,6 +121,27 @@ export function repackBlocks(
   return -1;
 }
 
+/** The way back: `count` blocks as they were in the file, from the planes that `repackBlocks` made of them. */
+export function unpackBlocks(
+  blocks: usize,
+  count: u32,
+  blockBytes: usize,
+  fields: usize,
+  fieldCount: u32,
+): void {
+  const end = fields + fieldCount * FIELD_BYTES;
+  for (let start: u32 = 0; start < count; start += CHUNK) {
+    const chunk = min(CHUNK, count - start);
+    const target = blocks + start * blockBytes;
+    for (let field = fields; field < end; field += FIELD_BYTES) {
+      const stride: usize = load<u32>(field, TARGET_STRIDE);
+      const from: usize = load<u32>(field, TARGET) + start * stride;
+      const to = target + load<u32>(field, SOURCE_OFFSET);
+      copyField(from, stride, to, blockBytes, load<u32>(field, LENGTH), chunk);
+    }
+  }
+}
+
 /**
  * Plain elements stay as they are: only looked at. Returns the index of the first that is not finite, or -1.
  * `numberBytes` is 2 or 4.

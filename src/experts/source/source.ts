@@ -27,6 +27,8 @@ export interface Source {
 export interface UnopenedFile extends Pick<Source, "name" | "identity" | "remote" | "folder"> {
   /** `first` is what will be read first, if that is known. Errors: see openHttpSource and openFileSource. */
   open(signal?: AbortSignal, first?: ByteRange): Promise<Source>;
+  /** The same file as it was when it had the validator, where old versions are kept. */
+  version?(validator: string): UnopenedFile;
 }
 
 export interface Folder {

@@ -11,6 +11,8 @@ export interface StoredPart {
 export interface StoredModel {
   readonly key: string;
   readonly name: string;
+  /** What opens the files again, in order; missing in manifests of earlier versions. */
+  readonly addresses?: readonly string[];
   readonly validators: readonly (string | undefined)[];
   readonly fileBytes: readonly number[];
   /** The part keys that a complete copy has, and their bytes. */

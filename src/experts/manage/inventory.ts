@@ -1,0 +1,96 @@
+import { WebMoEError } from "../../api/errors.ts";
+import type { PartDirectory } from "../parts.ts";
+import { headerKey, type Part, partPrefix, recordParts, trunkParts } from "../segments.ts";
+import { checkRange } from "../source/checks.ts";
+import type { Source } from "../source/source.ts";
+import type { PartStore, StoredModel, StoredPart } from "../store/store.ts";
+
+/** What the headers of a model's files say of its parts. */
+export interface Layout {
+  readonly name: string;
+  readonly directory: PartDirectory;
+  /** To what multiple of bytes the tensors of each file are padded. */
+  readonly alignments: readonly number[];
+}
+
+/** Reads the layout from the starts of the files. Errors: those of the GGUF reader, and of the files. */
+export type ReadLayout = (files: readonly Source[], signal: AbortSignal | undefined) => Promise<Layout>;
+
+/** A stored model laid open. */
+export interface Inventory {
+  /** Every key that the store has of the model. */
+  readonly keys: ReadonlySet<string>;
+  readonly headers: readonly (StoredPart | undefined)[];
+  /** Undefined if the stored headers do not say: one is missing or damaged, or another version wrote them. */
+  readonly layout: Layout | undefined;
+  /** Every part of a complete copy, headers left out; empty without a layout. */
+  readonly parts: readonly Part[];
+}
+
+function* everyPart(key: string, { trunk, layerCount, expertCount, record }: PartDirectory): Generator<Part> {
+  for (const location of trunk) yield* trunkParts(key, location);
+  for (let layer = 0; layer < layerCount; layer++)
+    for (let expert = 0; expert < expertCount; expert++) {
+      const location = record(layer, expert);
+      if (location) yield* recordParts(key, location);
+    }
+}
+
+/** The start of a stored file, for the reader of headers; what lies after it cannot be read. */
+function headerSource(name: string, size: number, header: Uint8Array): Source {
+  return {
+    name,
+    identity: name,
+    size,
+    validator: undefined,
+    remote: true,
+    async read(offset, length) {
+      checkRange(name, size, offset, length);
+      if (offset + length > header.length)
+        throw new WebMoEError("corrupt-part", `The stored header of ${name} is shorter than the file's.`);
+      return Uint8Array.from(header.subarray(offset, offset + length));
+    },
+  };
+}
+
+/** The value under each key; undefined for what is not there or cannot be read back. */
+export async function readParts(
+  store: PartStore,
+  keys: readonly string[],
+): Promise<(StoredPart | undefined)[]> {
+  try {
+    return await store.getParts(keys);
+  } catch {
+    // One value that the browser cannot read back spoils the batch.
+    return Promise.all(
+      keys.map((key) =>
+        store.getParts([key]).then(
+          ([part]) => part,
+          () => undefined,
+        ),
+      ),
+    );
+  }
+}
+
+export async function takeInventory(
+  store: PartStore,
+  model: StoredModel,
+  readLayout: ReadLayout,
+): Promise<Inventory> {
+  const { key, name, fileBytes } = model;
+  const keys = new Set(await store.partKeys(`${key}/`));
+  const headers = await readParts(
+    store,
+    fileBytes.map((_, file) => headerKey(key, file)),
+  );
+  const files = headers.map((header, i) =>
+    headerSource(name, fileBytes[i]!, header?.bytes ?? new Uint8Array()),
+  );
+  const layout = await readLayout(files, undefined).catch(() => undefined);
+  return { keys, headers, layout, parts: layout ? [...everyPart(key, layout.directory)] : [] };
+}
+
+/** True if parts of the model are stored in a layout that this version does not read. */
+export const isForeign = (key: string, keys: ReadonlySet<string>): boolean =>
+  [...keys].some((part) => !part.startsWith(partPrefix(key)));

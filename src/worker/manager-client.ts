@@ -1,0 +1,110 @@
+import { proxy, type Remote, releaseProxy, wrap } from "comlink";
+import { throwIfAborted, WebMoEError } from "../api/errors.ts";
+import type { ManageOptions, ModelManager } from "../api/models.ts";
+import { workerFailure } from "./client.ts";
+import { carryErrors } from "./errors.ts";
+import type { ManagerHost, WireProgress } from "./manager-protocol.ts";
+import type { CallId } from "./protocol.ts";
+
+carryErrors();
+
+/** A running worker. */
+interface Link {
+  readonly worker: Worker;
+  readonly host: Remote<ManagerHost>;
+  /** Rejects when the worker cannot run, or the manager is closed; never resolves. */
+  readonly ended: Promise<never>;
+  end(error: WebMoEError): void;
+}
+
+function link(worker: Worker): Link {
+  let end = (_error: WebMoEError): void => undefined;
+  const closed = new Promise<never>((_, reject) => {
+    end = reject;
+  });
+  const ended = Promise.race([closed, workerFailure(worker)]);
+  // Nobody may be waiting; whoever is gets it through `call`.
+  ended.catch(() => undefined);
+  return { worker, host: wrap<ManagerHost>(worker), ended, end };
+}
+
+/** Stored models, looked after in a worker of its own, which starts with the first call that needs it. */
+export function managerInWorker(start: () => Worker): ModelManager {
+  let current: Link | undefined;
+  let lastCall: CallId = 0;
+
+  function call<T>(work: (host: Remote<ManagerHost>) => Promise<T>): Promise<T> {
+    current ??= link(start());
+    return Promise.race([work(current.host), current.ended]);
+  }
+
+  async function abortable<T>(
+    { signal, onProgress }: ManageOptions,
+    work: (host: Remote<ManagerHost>, id: CallId, progress: WireProgress) => Promise<T>,
+  ): Promise<T> {
+    throwIfAborted(signal);
+    const id = ++lastCall;
+    const cancel = (): void => void current?.host.endCall(id);
+    signal?.addEventListener("abort", cancel);
+    // Progress has a channel of its own and may come after what it was about.
+    let running = true;
+    const progress = onProgress && proxy((done: number, all: number) => running && onProgress(done, all));
+    try {
+      return await call((host) => work(host, id, progress as WireProgress));
+    } finally {
+      running = false;
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  return {
+    list: () => call((host) => host.listModels()),
+    verify: (key, options = {}) =>
+      abortable(options, (host, id, progress) => host.verifyModel(id, key, progress)),
+    repair: (key, options = {}) =>
+      abortable(options, (host, id, progress) => host.repairModel(id, key, progress)),
+    delete: (key) => call((host) => host.deleteModel(key)),
+    async export(key, { file = 0, signal } = {}) {
+      throwIfAborted(signal);
+      const id = ++lastCall;
+      const { name, byteLength } = await call((host) => host.startExport(id, key, file));
+      const cancel = (): void => void current?.host.endCall(id);
+      signal?.addEventListener("abort", cancel);
+      if (signal?.aborted) cancel();
+      const unlink = (): void => signal?.removeEventListener("abort", cancel);
+      const stream = new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          try {
+            const chunk = await call((host) => host.nextChunk(id));
+            if (chunk) return controller.enqueue(chunk);
+            unlink();
+            controller.close();
+          } catch (error) {
+            unlink();
+            controller.error(error);
+          }
+        },
+        cancel() {
+          unlink();
+          cancel();
+        },
+      });
+      return { name, byteLength, stream };
+    },
+    import: (files, options = {}) =>
+      abortable(options, (host, id, progress) =>
+        host.importModel(id, files instanceof Blob ? [files] : [...files], progress),
+      ),
+    storage: () => call((host) => host.storageState()),
+    // Only a page may ask, no worker.
+    persist: async () => (await navigator.storage?.persist?.().catch(() => false)) ?? false,
+    async close() {
+      const open = current;
+      current = undefined;
+      if (!open) return;
+      open.end(new WebMoEError("aborted", "The manager of stored models was closed."));
+      open.host[releaseProxy]();
+      open.worker.terminate();
+    },
+  };
+}
