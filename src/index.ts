@@ -1,5 +1,8 @@
 /** The library's public face in a page: the engine runs in a dedicated worker. */
+import type { Model } from "./api/model.ts";
+import type { LoadOptions, ModelSource } from "./api/options.ts";
 import { loadInWorker } from "./worker/client.ts";
+import { startWorker } from "./worker/start.ts";
 
 export * from "./api/index.ts";
 
@@ -9,5 +12,6 @@ export const WebMoE = {
    *
    * Errors: every code of `ErrorCode` but `context-full`.
    */
-  load: loadInWorker,
+  load: (source: ModelSource, options: LoadOptions = {}): Promise<Model> =>
+    loadInWorker(startWorker, source, options),
 };

@@ -55,6 +55,13 @@ export interface LoadOptions {
    * Never changes a token. Default: `all` when every expert has a slot, else 1.
    */
   segmentLayers?: number | "all";
+  /**
+   * Where the worker's script lies, if a bundler has not put it beside the library; it may be of another origin, which
+   * must allow the page's (CORS). Not for Node.
+   */
+  workerUrl?: string | URL;
+  /** The folder of the library's wasm files, if they do not lie beside the worker's script. Not for Node. */
+  wasmUrl?: string | URL;
   signal?: AbortSignal;
   onProgress?: (progress: LoadProgress) => void;
 }

@@ -8,16 +8,17 @@ import type { CallId, EngineHost, WireSource } from "./protocol.ts";
 
 carryErrors();
 
+/** Relative to the page, not to the worker's script. */
+function absolute(url: string | URL): string {
+  try {
+    return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+  } catch (cause) {
+    throw new WebMoEError("invalid-argument", `${String(url)} is neither a URL nor a file.`, { cause });
+  }
+}
+
 function wireSource(source: ModelSource): WireSource {
-  const one = (item: string | URL | Blob): string | Blob => {
-    if (item instanceof Blob) return item;
-    try {
-      // Relative to the page, not to the worker's script.
-      return new URL(item, globalThis.document?.baseURI ?? globalThis.location?.href).href;
-    } catch (cause) {
-      throw new WebMoEError("invalid-argument", `${String(item)} is neither a URL nor a file.`, { cause });
-    }
-  };
+  const one = (item: string | URL | Blob): string | Blob => (item instanceof Blob ? item : absolute(item));
   return Array.isArray(source) ? source.map(one) : one(source as string | URL | Blob);
 }
 
@@ -32,12 +33,20 @@ function workerFailure(worker: Worker): Promise<never> {
   });
 }
 
-/** Loads a model in a dedicated worker. Errors: those of the engine; `network` if the worker cannot start. */
-export async function loadInWorker(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  const { signal, onProgress, ...wireOptions } = options;
+/**
+ * Loads a model in a dedicated worker, which `start` starts. Errors: those of the engine; `network` if the worker
+ * cannot start.
+ */
+export async function loadInWorker(
+  start: (workerUrl: string | undefined) => Worker,
+  source: ModelSource,
+  options: LoadOptions,
+): Promise<Model> {
+  const { signal, onProgress, workerUrl, wasmUrl, ...engineOptions } = options;
   throwIfAborted(signal);
   const wired = wireSource(source);
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "webmoe" });
+  const wireOptions = { ...engineOptions, ...(wasmUrl !== undefined && { wasmUrl: absolute(wasmUrl) }) };
+  const worker = start(workerUrl === undefined ? undefined : absolute(workerUrl));
   const failed = workerFailure(worker);
   // Nobody may be waiting when the worker fails; whoever is gets it through `call`.
   failed.catch(() => undefined);

@@ -10,7 +10,9 @@ import type { GenerateResult, Token } from "../api/tokens.ts";
 
 /** An absolute URL or a file; relative URLs are the page's business. */
 export type WireSource = string | Blob | readonly (string | Blob)[];
-export type WireLoadOptions = Omit<LoadOptions, "signal" | "onProgress">;
+export type WireLoadOptions = Omit<LoadOptions, "signal" | "onProgress" | "workerUrl" | "wasmUrl"> & {
+  readonly wasmUrl?: string;
+};
 export type WireGenerateOptions = Omit<GenerateOptions, "signal">;
 export type WirePrompt = string | Uint32Array | readonly Message[];
 export type CallId = number;

@@ -1,8 +1,11 @@
 import { expose } from "comlink";
 import { browserPlatform } from "../engine/browser-platform.ts";
 import { loadModel } from "../engine/engine.ts";
+import { codeFiles } from "./code.ts";
 import { carryErrors } from "./errors.ts";
 import { engineHost } from "./host.ts";
 
 carryErrors();
-expose(engineHost((source, options) => loadModel(source, options, browserPlatform())));
+expose(
+  engineHost((source, options) => loadModel(source, options, browserPlatform(codeFiles(options.wasmUrl)))),
+);
