@@ -2,6 +2,8 @@ import { fileURLToPath } from "node:url";
 import type { UserConfig } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
+import { leanShaders } from "./tools/build/lean-shaders.ts";
+import { plainUrls } from "./tools/build/plain-urls.ts";
 import { ascPlugin } from "./tools/vite/asc.ts";
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -71,10 +73,10 @@ const offline = () =>
 export default defineConfig(({ mode }) => ({
   // Relative, so that the site works from any sub-path of any static server.
   base: "./",
-  plugins: [ascPlugin(), ...(mode === "site" ? [offline()] : [])],
+  plugins: [ascPlugin(), leanShaders(), ...(mode === "site" ? [offline()] : [plainUrls()])],
   worker: {
     format: "es",
-    plugins: () => [ascPlugin()],
+    plugins: () => [ascPlugin(), leanShaders(), ...(mode === "site" ? [] : [plainUrls()])],
     rollupOptions: {
       external: [/^node:/],
       ...(mode === "site" ? {} : { output: plainNames }),
