@@ -1,4 +1,5 @@
 import { WebMoEError } from "../api/errors.ts";
+import { startScript } from "./start-script.ts";
 
 /**
  * Starts the engine's worker: the script beside this one, or the one at `workerUrl`.
@@ -19,13 +20,4 @@ export function startWorker(workerUrl: string | undefined): Worker {
   } catch (cause) {
     throw new WebMoEError("network", `The WebMoE worker could not be started: ${String(cause)}`, { cause });
   }
-}
-
-/** Starts a worker from its text. A module's imports need its address until they are loaded, so that is kept. */
-export function startScript(text: string, type: WorkerType): Worker {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-  const worker = new Worker(url, { type, name: "webmoe" });
-  // Its script has run when it says the first word.
-  worker.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
-  return worker;
 }
