@@ -23,5 +23,13 @@ export function plainUrls(): Plugin {
         );
       return text.hasChanged() ? { code: text.toString(), map: text.generateMap({ hires: true }) } : null;
     },
+    generateBundle(_options, bundle) {
+      // A file's reference while it is bundled may differ in every build; a source map would keep it.
+      for (const file of Object.values(bundle)) {
+        if (file.type !== "asset" || !file.fileName.endsWith(".map") || typeof file.source !== "string")
+          continue;
+        file.source = file.source.replaceAll(/\bimport\.meta\.ROLL\w+_FILE_URL_[\w-]+/g, "import.meta.url");
+      }
+    },
   };
 }
