@@ -16,18 +16,34 @@ const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.
 const MODEL = "demo-moe-q8_0.gguf";
 const FALLBACK = "The chat cannot run here.";
 
-/** Another site's page, by its path's query: any policy, any script. */
-interface Host extends Served {
-  page(content: { policy: string; body: string }): string;
+interface Content {
+  readonly policy: string;
+  readonly body: string;
+  /** Sends COOP and COEP. */
+  readonly isolated?: boolean;
 }
 
+/** Another site: `page` gives the address of a page with this content. */
+interface Host extends Served {
+  page(content: Content): string;
+}
+
+const ISOLATION = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
 async function serveHost(): Promise<Host> {
-  const pages = new Map<string, { policy: string; body: string }>();
+  const pages = new Map<string, Content>();
   const server = createServer((request, response) => {
     const page = pages.get(request.url ?? "");
     if (!page) return response.writeHead(404).end();
     return response
-      .writeHead(200, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": page.policy })
+      .writeHead(200, {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": page.policy,
+        ...(page.isolated ? ISOLATION : {}),
+      })
       .end(
         `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
           `<title>A site</title><link rel="icon" href="data:,"><main><h1>A site</h1>${page.body}</main></html>`,
@@ -161,27 +177,26 @@ test("a chat from another origin names its size, downloads nothing before a clic
   expect(seen).toEqual([]);
 });
 
-test("a classic script leaves window.WebMoE, which generates under the same policy", async ({
+test("a classic script leaves window.WebMoE, which generates under the same policy, on threads if isolated", async ({
   page,
   sites: { host, scripts, models },
 }) => {
   const name = "webmoe-embed.classic.js";
-  await page.goto(
-    host.page({
-      policy: policy(scripts, models),
-      body: script(scripts, await integrity(name), name, ""),
-    }),
-  );
-  const text = await page.evaluate(async (url) => {
-    const { WebMoE } = window as unknown as { WebMoE: typeof import("../src/embed/classic.ts").default };
-    const model = await WebMoE.load(url, { store: "memory" });
-    let written = "";
-    for await (const token of model.generate("Once upon a time", { temperature: 0, maxTokens: 12 }))
-      written += token.text;
-    await model.dispose();
-    return written;
-  }, `${models.url}${MODEL}`);
-  expect(text).toMatch(/^, there was a little girl named Lily\./);
+  const body = script(scripts, await integrity(name), name, "");
+  for (const isolated of [false, true]) {
+    await page.goto(host.page({ policy: policy(scripts, models), body, isolated }));
+    const said = await page.evaluate(async (url) => {
+      const { WebMoE } = window as unknown as { WebMoE: typeof import("../src/embed/classic.ts").default };
+      const model = await WebMoE.load(url, { store: "memory", threads: 2 });
+      let text = "";
+      for await (const token of model.generate("Once upon a time", { temperature: 0, maxTokens: 12 }))
+        text += token.text;
+      await model.dispose();
+      return { text, threads: model.info.threads };
+    }, `${models.url}${MODEL}`);
+    expect(said.text).toMatch(/^, there was a little girl named Lily\./);
+    expect(said.threads).toBe(isolated ? 2 : 1);
+  }
 });
 
 test("what blocks the script leaves the page's own words, and what blocks the chat is named", async ({
