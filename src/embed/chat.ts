@@ -6,7 +6,7 @@ import { formatBytes } from "../app/format.ts";
 import { parseBudget } from "./budget.ts";
 import { createChatView } from "./chat-view.ts";
 import { load } from "./load.ts";
-import { fileBytes } from "./server.ts";
+import { modelBytes } from "./server.ts";
 
 /** What a chat asks of its element, and tells it. */
 export interface ChatHost {
@@ -82,7 +82,7 @@ export function createChat(root: ShadowRoot, host: ChatHost) {
     view.offer("A language model that runs on this device: what you write stays here.", "Start the chat");
     view.show("offer");
     try {
-      const bytes = await fileBytes(address(), signal);
+      const bytes = await modelBytes(address(), signal);
       if (signal.aborted) return;
       const size =
         bytes === undefined ? "Its size is not known." : `Up to ${formatBytes(bytes)} are downloaded, once.`;
@@ -110,7 +110,7 @@ export function createChat(root: ShadowRoot, host: ChatHost) {
       const expertBudget = parseBudget(host.attribute("budget"));
       const source = address();
       // A second look: the page or the network may have changed, and its answers are clearer than a failed read.
-      await fileBytes(source, signal);
+      await modelBytes(source, signal);
       const loaded = await load(source, {
         signal,
         onProgress,

@@ -1,5 +1,9 @@
 import { WebMoEError } from "../api/errors.ts";
+import { fileNameOfUrl, parseSplitName, siblingUrl } from "../experts/source/split.ts";
 import { watchPolicy } from "./policy.ts";
+
+/** Above this many parts their size is not asked for: one request each. */
+const MOST_PARTS = 64;
 
 /** Answers to a HEAD request that say nothing about a GET. */
 const NO_HEAD = [405, 501];
@@ -21,7 +25,7 @@ function isThere(url: string, signal: AbortSignal): Promise<boolean> {
  *
  * Errors: `network`, with what keeps the file from this page: its policy, the server's, or a wrong address.
  */
-export async function fileBytes(url: string, signal: AbortSignal): Promise<number | undefined> {
+async function fileBytes(url: string, signal: AbortSignal): Promise<number | undefined> {
   const policy = watchPolicy();
   try {
     const response = await fetch(url, { method: "HEAD", signal });
@@ -43,4 +47,20 @@ export async function fileBytes(url: string, signal: AbortSignal): Promise<numbe
   } finally {
     policy.stop();
   }
+}
+
+/**
+ * Asks how large a model is, all of its files if the address is that of a part of a split one. Undefined if that is not
+ * known. Errors: those of the file that the address names.
+ */
+export async function modelBytes(url: string, signal: AbortSignal): Promise<number | undefined> {
+  const own = await fileBytes(url, signal);
+  const name = fileNameOfUrl(url);
+  const split = name === undefined ? undefined : parseSplitName(name);
+  if (!split) return own;
+  if (own === undefined || split.count > MOST_PARTS) return undefined;
+  const others = split.names.filter((_, part) => part !== split.index).map((other) => siblingUrl(url, other));
+  // One that is named like a part may be none: the model is then opened without the others.
+  const sizes = await Promise.all(others.map((other) => fileBytes(other, signal).catch(() => undefined)));
+  return sizes.reduce((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), own);
 }
