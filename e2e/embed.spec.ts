@@ -46,6 +46,7 @@ async function serveHost(): Promise<Host> {
       })
       .end(
         `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
+          `<meta name="color-scheme" content="light dark">` +
           `<title>A site</title><link rel="icon" href="data:,"><main><h1>A site</h1>${page.body}</main></html>`,
       );
   });
@@ -172,6 +173,10 @@ test("a chat from another origin names its size, downloads nothing before a clic
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
+    const background = await page
+      .locator('webmoe-chat [part="frame"]')
+      .evaluate((e) => getComputedStyle(e).backgroundColor);
+    expect(background).toBe(colorScheme === "light" ? "rgb(255, 255, 255)" : "rgb(27, 29, 33)");
     expect((await new AxeBuilder({ page }).include("webmoe-chat").analyze()).violations).toEqual([]);
   }
   expect(seen).toEqual([]);

@@ -24,12 +24,12 @@ const FILES = [
   ...["THIRD-PARTY-NOTICES.md", "core.wasm", "node.d.ts", "webmoe.d.ts"].map((name) => `dist/lib/${name}`),
 ].sort();
 
-test("the tarball holds the library, its licences and nothing else, within 1.2 MB", async () => {
+test("the tarball holds the library, its licences and nothing else, within 1.5 MB", async () => {
   const { files, bytes } = await pack(root, join(root, ".cache", "pack"), { dryRun: true });
   const paths = files.map(({ path }) => path);
   expect(paths.filter((path) => !path.startsWith("dist/lib/types/")).sort()).toEqual(FILES);
   expect(paths.filter((path) => !/^dist\/lib\/types\/.*\.d\.ts$/.test(path)).sort()).toEqual(FILES);
-  expect(bytes).toBeLessThan(1_200_000);
+  expect(bytes).toBeLessThan(1_500_000);
   for (const { size } of files) expect(size).toBeGreaterThan(0);
 });
 
