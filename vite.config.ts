@@ -2,6 +2,9 @@ import { fileURLToPath } from "node:url";
 import type { UserConfig } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
+import { leanShaders } from "./tools/build/lean-shaders.ts";
+import { plainUrls } from "./tools/build/plain-urls.ts";
+import { scriptText } from "./tools/build/script-text.ts";
 import { ascPlugin } from "./tools/vite/asc.ts";
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -26,10 +29,27 @@ function library(name: string, entry: string): UserConfig["build"] {
   };
 }
 
+/** The script-tag face, all in one file. */
+function embed(name: string, entry: string, format: "es" | "iife"): UserConfig["build"] {
+  return {
+    target: "es2022",
+    // Not lowered: `light-dark()` follows the colour scheme that the page gives the element, not the system's alone.
+    cssTarget: "esnext",
+    outDir: at("dist/embed"),
+    emptyOutDir: false,
+    copyPublicDir: false,
+    minify: true,
+    lib: { entry: { [name]: at(entry) }, formats: [format], name: "WebMoE" },
+    rollupOptions: { output: { ...plainNames, codeSplitting: false } },
+  };
+}
+
 const BUILDS: Readonly<Record<string, UserConfig["build"]>> = {
   site: { target: "es2022", outDir: at("dist"), emptyOutDir: true },
   lib: library("webmoe", "src/index.ts"),
   node: library("node", "src/node.ts"),
+  embed: embed("webmoe-embed", "src/embed/index.ts", "es"),
+  "embed-classic": embed("webmoe-embed.classic", "src/embed/classic.ts", "iife"),
 };
 
 /** The service worker and the web manifest, of the site alone. Models and pictures are never precached. */
@@ -71,10 +91,10 @@ const offline = () =>
 export default defineConfig(({ mode }) => ({
   // Relative, so that the site works from any sub-path of any static server.
   base: "./",
-  plugins: [ascPlugin(), ...(mode === "site" ? [offline()] : [])],
+  plugins: [ascPlugin(), leanShaders(), scriptText(), ...(mode === "site" ? [offline()] : [plainUrls()])],
   worker: {
     format: "es",
-    plugins: () => [ascPlugin()],
+    plugins: () => [ascPlugin(), leanShaders(), ...(mode === "site" ? [] : [plainUrls()])],
     rollupOptions: {
       external: [/^node:/],
       ...(mode === "site" ? {} : { output: plainNames }),

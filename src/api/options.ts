@@ -99,6 +99,13 @@ export interface LoadOptions {
   segmentLayers?: number | "all" | "auto";
   /** Access token for gated and private `hf:` repositories. Sent to huggingface.co alone, and stored nowhere. */
   hubToken?: string;
+  /**
+   * Where the worker's script lies, if a bundler has not put it beside the library; it may be of another origin, which
+   * must allow the page's (CORS). Not for Node.
+   */
+  workerUrl?: string | URL;
+  /** The folder of the library's wasm files, if they do not lie beside the worker's script. Not for Node. */
+  wasmUrl?: string | URL;
   signal?: AbortSignal;
   onProgress?: (progress: LoadProgress) => void;
   /** Told what the engine did on its own once the model was loaded; may come a little after the tokens that follow. */

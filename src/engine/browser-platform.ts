@@ -1,5 +1,4 @@
-import coreUrl from "../../asm/core/index.ts?asc";
-import { startBrowserHelper } from "../backend/wasm/threads/start-browser.ts";
+import type { StartHelper } from "../backend/wasm/threads/pool.ts";
 import { createWebGpuBackend, requestAdapter } from "../backend/webgpu/index.ts";
 import { indexedDbTuningStore } from "../backend/webgpu/tuning-store.ts";
 import { openModel } from "../experts/identity.ts";
@@ -9,10 +8,16 @@ import { openPacks } from "../experts/store/packs.ts";
 import { withRoom } from "../experts/store/room.ts";
 import type { PartStore } from "../experts/store/store.ts";
 import { browserTabLinks } from "../experts/tabs/links.ts";
-import { compileWasm } from "../wasm/compile.ts";
-import { computeUrl } from "../wasm/compute-builds.ts";
+import type { ComputeBuild } from "../wasm/compute-builds.ts";
 import type { Gpu, Platform, ThreadSupport } from "./platform.ts";
 import { MAX_THREADS } from "./settings.ts";
+
+/** The engine's code besides its own script: files, or what a script brings inside it. */
+export interface EngineCode {
+  compileCore(): Promise<WebAssembly.Module>;
+  compileCompute(build: ComputeBuild): Promise<WebAssembly.Module>;
+  readonly startHelper: StartHelper;
+}
 
 const GIB = 1024 ** 3;
 
@@ -52,19 +57,19 @@ async function openStore(kind: "indexeddb" | "memory" | undefined): Promise<Part
 }
 
 /** Memory can be shared only where the page is isolated from others (COOP and COEP). */
-function threadSupport(): ThreadSupport {
+function threadSupport(start: StartHelper): ThreadSupport {
   const most = globalThis.crossOriginIsolated === true ? MAX_THREADS : 1;
   const byDefault = Math.min(navigator.hardwareConcurrency || 1, DEFAULT_THREADS, most);
-  return { byDefault, most, start: startBrowserHelper };
+  return { byDefault, most, start };
 }
 
 /** A worker in a page. */
-export function browserPlatform(): Platform {
+export function browserPlatform(code: EngineCode): Platform {
   return {
     deviceMemoryBytes: deviceMemoryBytes(),
-    compileCore: () => compileWasm(coreUrl),
-    compileCompute: (build) => compileWasm(computeUrl(build)),
-    threads: threadSupport(),
+    compileCore: code.compileCore,
+    compileCompute: code.compileCompute,
+    threads: threadSupport(code.startHelper),
     requestGpu,
     openStore,
     openModel,

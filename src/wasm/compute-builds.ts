@@ -11,6 +11,10 @@ export interface ComputeBuild {
   readonly relaxed: boolean;
 }
 
+/** The name of a build's file in the package. */
+export const computeFileName = ({ shared, relaxed }: ComputeBuild): string =>
+  `compute${shared ? "-shared" : ""}${relaxed ? "-relaxed" : ""}.wasm`;
+
 export function computeUrl({ shared, relaxed }: ComputeBuild): string {
   if (relaxed) return shared ? sharedRelaxedUrl : relaxedUrl;
   return shared ? sharedUrl : plainUrl;

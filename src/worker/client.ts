@@ -9,17 +9,23 @@ import type { CallId, EngineHost, WireSource } from "./protocol.ts";
 
 carryErrors();
 
+/** Starts the engine's worker, from elsewhere if `workerUrl` says so. */
+export type StartWorker = (workerUrl: string | undefined) => Worker;
+
+/** Relative to the page, not to the worker's script. */
+export function absolute(url: string | URL): string {
+  try {
+    return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+  } catch (cause) {
+    throw new WebMoEError("invalid-argument", `${String(url)} is neither a URL nor a file.`, { cause });
+  }
+}
+
 function wireSource(source: ModelSource): WireSource {
   const one = (item: string | URL | Blob): string | Blob => {
     if (item instanceof Blob) return item;
     // No URLs: they are read as they are written, by those who check them.
-    if (typeof item === "string" && /^(hf|imported):/i.test(item)) return item;
-    try {
-      // Relative to the page, not to the worker's script.
-      return new URL(item, globalThis.document?.baseURI ?? globalThis.location?.href).href;
-    } catch (cause) {
-      throw new WebMoEError("invalid-argument", `${String(item)} is neither a URL nor a file.`, { cause });
-    }
+    return typeof item === "string" && /^(hf|imported):/i.test(item) ? item : absolute(item);
   };
   return Array.isArray(source) ? source.map(one) : one(source as string | URL | Blob);
 }
@@ -35,12 +41,20 @@ export function workerFailure(worker: Worker): Promise<never> {
   });
 }
 
-/** Loads a model in a dedicated worker. Errors: those of the engine; `network` if the worker cannot start. */
-export async function loadInWorker(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  const { signal, onProgress, onNotice, ...wireOptions } = options;
+/**
+ * Loads a model in a dedicated worker, which `start` starts. Errors: those of the engine; `network` if the worker
+ * cannot start.
+ */
+export async function loadInWorker(
+  start: StartWorker,
+  source: ModelSource,
+  options: LoadOptions,
+): Promise<Model> {
+  const { signal, onProgress, onNotice, workerUrl, wasmUrl, ...engineOptions } = options;
   throwIfAborted(signal);
   const wired = wireSource(source);
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "webmoe" });
+  const wireOptions = { ...engineOptions, ...(wasmUrl !== undefined && { wasmUrl: absolute(wasmUrl) }) };
+  const worker = start(workerUrl === undefined ? undefined : absolute(workerUrl));
   const failed = workerFailure(worker);
   // Nobody may be waiting when the worker fails; whoever is gets it through `call`.
   failed.catch(() => undefined);

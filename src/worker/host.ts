@@ -4,10 +4,14 @@ import type { Trace } from "../api/info.ts";
 import type { Model } from "../api/model.ts";
 import type { LoadOptions } from "../api/options.ts";
 import { type TokenFeed, tokenFeed } from "./feed.ts";
-import type { CallId, EngineHost, WireSource } from "./protocol.ts";
+import type { CallId, EngineHost, WireLoadOptions, WireSource } from "./protocol.ts";
+
+type HostLoadOptions = WireLoadOptions & Pick<LoadOptions, "signal" | "onProgress" | "onNotice">;
 
 /** The worker's end: one model behind numbered calls. */
-export function engineHost(load: (source: WireSource, options: LoadOptions) => Promise<Model>): EngineHost {
+export function engineHost(
+  load: (source: WireSource, options: HostLoadOptions) => Promise<Model>,
+): EngineHost {
   const aborts = new Map<CallId, AbortController>();
   const feeds = new Map<CallId, TokenFeed>();
   let loaded: Model | undefined;

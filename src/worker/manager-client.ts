@@ -1,7 +1,8 @@
 import { proxy, type Remote, releaseProxy, wrap } from "comlink";
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { ManageOptions, ModelManager } from "../api/models.ts";
-import { workerFailure } from "./client.ts";
+import type { LoadOptions } from "../api/options.ts";
+import { absolute, type StartWorker, workerFailure } from "./client.ts";
 import { carryErrors } from "./errors.ts";
 import type { ManagerHost, WireProgress } from "./manager-protocol.ts";
 import type { CallId } from "./protocol.ts";
@@ -29,12 +30,21 @@ function link(worker: Worker): Link {
 }
 
 /** Stored models, looked after in a worker of its own, which starts with the first call that needs it. */
-export function managerInWorker(start: () => Worker): ModelManager {
+export function managerInWorker(
+  start: StartWorker,
+  { workerUrl, wasmUrl }: Pick<LoadOptions, "workerUrl" | "wasmUrl">,
+): ModelManager {
   let current: Link | undefined;
   let lastCall: CallId = 0;
 
+  function begin(): Link {
+    const begun = link(start(workerUrl === undefined ? undefined : absolute(workerUrl)));
+    // Calls arrive in their order, and a worker that cannot run says so to those that follow.
+    if (wasmUrl !== undefined) begun.host.useCode(absolute(wasmUrl)).catch(() => undefined);
+    return begun;
+  }
   function call<T>(work: (host: Remote<ManagerHost>) => Promise<T>): Promise<T> {
-    current ??= link(start());
+    current ??= begin();
     return Promise.race([work(current.host), current.ended]);
   }
 

@@ -4,14 +4,15 @@ import type { FileExport, StoreManager } from "../experts/manage/manager.ts";
 import type { ManagerHost } from "./manager-protocol.ts";
 import type { CallId } from "./protocol.ts";
 
-/** The worker's end; the store is opened with the first call. */
-export function managerHost(open: () => Promise<StoreManager>): ManagerHost {
+/** The worker's end; the store is opened with the first call, by code in the folder `wasmUrl` if that is given. */
+export function managerHost(open: (wasmUrl: string | undefined) => Promise<StoreManager>): ManagerHost {
+  let code: string | undefined;
   const aborts = new Map<CallId, AbortController>();
   const exports = new Map<CallId, FileExport["bytes"]>();
   let opened: Promise<StoreManager> | undefined;
 
   function manager(): Promise<StoreManager> {
-    opened ??= open().catch((error: unknown) => {
+    opened ??= open(code).catch((error: unknown) => {
       opened = undefined;
       throw error;
     });
@@ -36,6 +37,9 @@ export function managerHost(open: () => Promise<StoreManager>): ManagerHost {
   }
 
   return {
+    async useCode(wasmUrl) {
+      code = wasmUrl;
+    },
     listModels: async () => (await manager()).list(),
     verifyModel: (call, key, onProgress) =>
       abortable(call, (store, signal) => store.verify(key, { signal, ...(onProgress && { onProgress }) })),

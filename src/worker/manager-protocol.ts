@@ -9,6 +9,8 @@ export type WireProgress = ((doneBytes: number, totalBytes: number) => void) | u
  * are pulled chunk by chunk, so that a slow disk slows the reading.
  */
 export interface ManagerHost {
+  /** The folder of the library's wasm files, before the first other call. */
+  useCode(wasmUrl: string): Promise<void>;
   listModels(): Promise<StoredModelInfo[]>;
   verifyModel(call: CallId, key: string, onProgress: WireProgress): Promise<VerifyReport>;
   repairModel(call: CallId, key: string, onProgress: WireProgress): Promise<VerifyReport>;

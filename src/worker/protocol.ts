@@ -11,7 +11,12 @@ import type { GenerateResult, Token } from "../api/tokens.ts";
 
 /** An absolute URL or a file; relative URLs are the page's business. */
 export type WireSource = string | Blob | readonly (string | Blob)[];
-export type WireLoadOptions = Omit<LoadOptions, "signal" | "onProgress" | "onNotice">;
+export type WireLoadOptions = Omit<
+  LoadOptions,
+  "signal" | "onProgress" | "onNotice" | "workerUrl" | "wasmUrl"
+> & {
+  readonly wasmUrl?: string;
+};
 export type WireGenerateOptions = Omit<GenerateOptions, "signal">;
 export type WirePrompt = string | Uint32Array | readonly Message[];
 export type CallId = number;

@@ -1,5 +1,5 @@
 /**
- * Finishes the library's type declarations: keeps those that the two faces reach, with specifiers that every
+ * Finishes the library's type declarations: keeps those that its faces reach, with specifiers that every
  * TypeScript resolves (tsc leaves `.ts` in declarations), and puts a `.d.ts` beside each face.
  */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -23,6 +23,7 @@ async function reach(path) {
 
 await reach("index.d.ts");
 await reach("node.d.ts");
+await reach("embed/index.d.ts");
 await rm(emitted, { recursive: true });
 for (const [path, text] of reached) {
   await mkdir(dirname(join(emitted, path)), { recursive: true });
@@ -30,3 +31,4 @@ for (const [path, text] of reached) {
 }
 await writeFile(join(library, "webmoe.d.ts"), 'export * from "./types/index.js";\n');
 await writeFile(join(library, "node.d.ts"), 'export * from "./types/node.js";\n');
+await writeFile("dist/embed/webmoe-embed.d.ts", 'export * from "../lib/types/embed/index.js";\n');

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { access, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { deflateRawSync } from "node:zlib";
 import asc from "assemblyscript/asc";
 import { normalizePath, type Plugin } from "vite";
 
@@ -101,7 +102,8 @@ async function compile(
 /**
  * `import url from "…/asm/core/index.ts?asc"` compiles the module and gives its URL: emitted beside the bundle in
  * a build, a file URL in unit tests, an `/@fs/` URL in the dev server. `?asc&shared`, `?asc&relaxed` and
- * `?asc&shared&relaxed` give other builds of it (BUILD_FLAGS).
+ * `?asc&shared&relaxed` give other builds of it (BUILD_FLAGS); `&inline` at the end gives not the URL but the module
+ * itself, deflated, as base64.
  */
 export function ascPlugin(): Plugin {
   let root = process.cwd();
@@ -116,12 +118,16 @@ export function ascPlugin(): Plugin {
       mode = config.command === "build" ? "build" : process.env.VITEST ? "test" : "serve";
     },
     async load(id) {
-      const match = /[\\/]asm[\\/](\w+)[\\/]index\.ts\?asc((?:&shared)?(?:&relaxed)?)$/.exec(id);
+      const match = /[\\/]asm[\\/](\w+)[\\/]index\.ts\?asc((?:&shared)?(?:&relaxed)?)(&inline)?$/.exec(id);
       if (!match) return null;
       const name = match[1]!;
       const build = match[2]!.split("&").slice(1) as BuildFlag[];
       const path = await compileAsc(root, name, build);
       for (const file of await sourcesBelow(join(root, "asm", name))) this.addWatchFile(file);
+      if (match[3]) {
+        const deflated = deflateRawSync(await readFile(path), { level: 9 });
+        return `export default ${JSON.stringify(deflated.toString("base64"))};`;
+      }
       if (mode === "test") return `export default ${JSON.stringify(pathToFileURL(path).href)};`;
       if (mode === "serve")
         return `export default ${JSON.stringify(`${base}@fs/${normalizePath(path).replace(/^\//, "")}`)};`;
