@@ -4,6 +4,7 @@ import type { RouterSpec } from "../../model/router-spec.ts";
 import type { Kernel, Variants } from "./compose.ts";
 import { DECODERS } from "./decoders.ts";
 import {
+  attentionBatchKernel,
   attentionKernel,
   attentionMergeKernel,
   combineKernel,
@@ -15,7 +16,6 @@ import {
   int8Probe,
   type MatrixShape,
   rmsNormKernel,
-  ropeAttentionKernel,
   ropeCacheKernel,
   routeKernel,
   rowSpans,
@@ -102,9 +102,9 @@ function everyKernel(variants: Variants): Kernel[] {
     rmsNormKernel(variants, 2048, 1e-6, "last"),
     ...TURNS.flatMap((turn) => [
       ropeCacheKernel(variants, HEADS, turn),
-      ropeAttentionKernel(variants, HEADS, 0.125, turn),
+      attentionKernel(variants, HEADS, 0.125, turn),
     ]),
-    attentionKernel(variants, HEADS, 0.125),
+    attentionBatchKernel(variants, HEADS, 0.125),
     attentionMergeKernel(variants, HEADS),
     routeKernel(variants, ROUTER),
     ...[false, true].flatMap((shared) => {
@@ -162,7 +162,7 @@ describe("the text of a kernel", () => {
     ],
     ["experts-gate-up-q8_0-row-3-pieces", gateUpKernel(PLAIN, recordOf("q8_0"), "row", 3, 8)],
     ["experts-linear-q4_k-batch-1-piece", expertLinearKernel(FEATURED, recordOf("q4_k"), DOWN, "batch", 1)],
-    ["attention-one-normed", ropeAttentionKernel(PLAIN, HEADS, 0.125, TURNS[0])],
+    ["attention-one-normed", attentionKernel(PLAIN, HEADS, 0.125, TURNS[0])],
     ["route-softmax-renormalized", routeKernel(PLAIN, ROUTER)],
     ["sample-draw", drawKernel(PLAIN, 151_936)],
   ])("%s is what was reviewed", async (name, { text }) => {

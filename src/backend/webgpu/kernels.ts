@@ -147,32 +147,36 @@ export const attentionChunks = (positions: number): number => Math.ceil(position
 /** Floats that a head of a chunk leaves for `attention-merge`. */
 export const attentionChunkFloats = ({ headCount, headDim }: HeadShape): number => headCount * (headDim + 2);
 
+/** Rows of a batch that share what a workgroup reads of the cache. */
+const ATTENTION_TILE_ROWS = 4;
+
 /** Prefill. Bindings: 0 batch, 1 q, 2 out, 6 keys, 7 values. */
-export function attentionKernel(variants: Variants, heads: HeadShape, scale: number): Kernel {
+export function attentionBatchKernel(variants: Variants, heads: HeadShape, scale: number): Kernel {
   return compose(
     {
-      kernel: "attention",
-      modules: ["batch", "queries-ready", "chunks-one"],
-      constants: { ...headConstants(heads), SCALE: float(scale) },
+      kernel: "attention-batch",
+      modules: ["batch"],
+      constants: { ...headConstants(heads), SCALE: float(scale), TILE_ROWS: ATTENTION_TILE_ROWS },
     },
     variants,
   );
 }
 
+export const attentionBatchGrid = ({ headCount }: HeadShape, rows: number): Grid => [
+  headCount,
+  Math.ceil(rows / ATTENTION_TILE_ROWS),
+  1,
+];
+
 /**
  * Decode, with what `rope-cache` does. Bindings: 0 batch, 1 qkv, 2 out, 3 and 4 norms of q and k (normed), 5 turns,
  * 6 keys, 7 values, 8 what chunks leave.
  */
-export function ropeAttentionKernel(
-  variants: Variants,
-  heads: HeadShape,
-  scale: number,
-  turn: HeadTurn,
-): Kernel {
+export function attentionKernel(variants: Variants, heads: HeadShape, scale: number, turn: HeadTurn): Kernel {
   return compose(
     {
       kernel: "attention",
-      modules: ["batch", ...turnModules(turn), "queries-fresh", "chunks-many"],
+      modules: ["batch", ...turnModules(turn)],
       reduces: turn.norm !== undefined,
       constants: {
         ...headConstants(heads),

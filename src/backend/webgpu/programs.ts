@@ -18,6 +18,8 @@ import type { Variants } from "./compose.ts";
 import type { Cell } from "./device.ts";
 import { combinedNorms, fuseNorms } from "./fusion.ts";
 import {
+  attentionBatchGrid,
+  attentionBatchKernel,
   attentionChunks,
   attentionKernel,
   attentionMergeKernel,
@@ -30,7 +32,6 @@ import {
   type HeadTurn,
   isRounded,
   rmsNormKernel,
-  ropeAttentionKernel,
   ropeCacheKernel,
   routeKernel,
   routesInWgsl,
@@ -238,7 +239,7 @@ export function createPrograms(parts: ProgramParts): Programs {
     if (phase === "prefill")
       return [
         {
-          kernel: attentionKernel(variants, heads, op.scale),
+          kernel: attentionBatchKernel(variants, heads, op.scale),
           resources: {
             0: parameters.batch,
             1: { cell: activations.value(op.q, phase) },
@@ -246,7 +247,7 @@ export function createPrograms(parts: ProgramParts): Programs {
             6: { cell: cache.keys(op.layer) },
             7: { cell: cache.values(op.layer) },
           },
-          grid: (rows) => [heads.headCount, rows, 1],
+          grid: (rows) => attentionBatchGrid(heads, rows),
         },
       ];
     const ropeCache = ropeCaches.get(op.layer);
@@ -259,7 +260,7 @@ export function createPrograms(parts: ProgramParts): Programs {
     const { turn, resources } = headTurn(ropeCache, phase);
     return [
       {
-        kernel: ropeAttentionKernel(variants, heads, op.scale, turn),
+        kernel: attentionKernel(variants, heads, op.scale, turn),
         resources: { ...resources, 2: out, 8: chunks },
         grid: (_, positions) => [heads.headCount, 1, attentionChunks(positions)],
       },

@@ -1,5 +1,6 @@
 /** The texts of `shaders/`: kernels, and the modules that compositions put before them. */
 import attention from "../../../shaders/attention.wgsl?raw";
+import attentionBatch from "../../../shaders/attention-batch.wgsl?raw";
 import attentionMerge from "../../../shaders/attention-merge.wgsl?raw";
 import combine from "../../../shaders/combine.wgsl?raw";
 import combineNorm from "../../../shaders/combine-norm.wgsl?raw";
@@ -11,8 +12,6 @@ import batch from "../../../shaders/lib/batch.wgsl?raw";
 import biasAdd from "../../../shaders/lib/bias-add.wgsl?raw";
 import biasNone from "../../../shaders/lib/bias-none.wgsl?raw";
 import candidates from "../../../shaders/lib/candidates.wgsl?raw";
-import chunksMany from "../../../shaders/lib/chunks-many.wgsl?raw";
-import chunksOne from "../../../shaders/lib/chunks-one.wgsl?raw";
 import combined from "../../../shaders/lib/combined.wgsl?raw";
 import fifthBits from "../../../shaders/lib/fifth-bits.wgsl?raw";
 import gateNone from "../../../shaders/lib/gate-none.wgsl?raw";
@@ -37,8 +36,6 @@ import pieces3 from "../../../shaders/lib/pieces-3.wgsl?raw";
 import pieces4 from "../../../shaders/lib/pieces-4.wgsl?raw";
 import productMatrix from "../../../shaders/lib/product-matrix.wgsl?raw";
 import productVector from "../../../shaders/lib/product-vector.wgsl?raw";
-import queriesFresh from "../../../shaders/lib/queries-fresh.wgsl?raw";
-import queriesReady from "../../../shaders/lib/queries-ready.wgsl?raw";
 import reduceSubgroups from "../../../shaders/lib/reduce-subgroups.wgsl?raw";
 import reduceTree from "../../../shaders/lib/reduce-tree.wgsl?raw";
 import residualAdd from "../../../shaders/lib/residual-add.wgsl?raw";
@@ -71,6 +68,7 @@ import sampleTopK from "../../../shaders/sample-top-k.wgsl?raw";
 /** Entry points, one a file. */
 export const KERNEL_SOURCES = {
   attention,
+  "attention-batch": attentionBatch,
   "attention-merge": attentionMerge,
   combine,
   "combine-norm": combineNorm,
@@ -96,8 +94,6 @@ export const MODULE_SOURCES = {
   "bias-add": biasAdd,
   "bias-none": biasNone,
   candidates,
-  "chunks-many": chunksMany,
-  "chunks-one": chunksOne,
   combined,
   "fifth-bits": fifthBits,
   "gate-none": gateNone,
@@ -122,8 +118,6 @@ export const MODULE_SOURCES = {
   "pieces-4": pieces4,
   "product-matrix": productMatrix,
   "product-vector": productVector,
-  "queries-fresh": queriesFresh,
-  "queries-ready": queriesReady,
   "reduce-subgroups": reduceSubgroups,
   "reduce-tree": reduceTree,
   "residual-add": residualAdd,
