@@ -203,3 +203,20 @@ test.each([
     }
   },
 );
+
+test("every cut moves on and ends behind the finish, however many layers there are", () => {
+  for (const layers of [1, 2, 5, 61, 128, 129, 1024]) {
+    const segments = adaptiveSegments(layers, (layer) => layer > 0);
+    for (let token = 0; token < 4; token++) {
+      segments.beginToken();
+      for (let from = 0; from <= layers; ) {
+        const end = segments.end(from, false);
+        expect(end).toBeGreaterThan(from);
+        expect(end).toBeLessThanOrEqual(layers + 1);
+        const missed = Array.from({ length: Math.min(end, layers) - from }, () => false);
+        segments.ran(from, end, missed, 1 + end - from);
+        from = end;
+      }
+    }
+  }
+});

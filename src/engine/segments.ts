@@ -37,6 +37,9 @@ const GUESSES_WEIGHT = 4;
 /** Every so many tokens the first segment is one unit longer, or lengths that never vary would hide what a unit takes. */
 const VARY_EVERY = 16;
 
+/** Planning takes time that grows faster than the square of the layers; beyond these, segments have one length. */
+const MOST_PLANNED = 128;
+
 /**
  * Follows the measured miss rates: every segment ends where the time still to come is expected to be the least.
  *
@@ -50,6 +53,7 @@ const VARY_EVERY = 16;
  */
 export function adaptiveSegments(layerCount: number, isMoe: (layer: number) => boolean): Segments {
   const layers = layerCount;
+  if (layers > MOST_PLANNED) return fixedSegments(layers, Math.ceil(Math.sqrt(layers)));
   const missRate = Array.from({ length: layers }, (_, layer) => (isMoe(layer) ? 0.1 : 0));
   const costs = segmentCosts();
   let fetchMs = 0;
@@ -65,9 +69,9 @@ export function adaptiveSegments(layerCount: number, isMoe: (layer: number) => b
       token++;
       seen = 0;
       reach = 0;
-      if (token < replanAt) return;
-      // The first tokens measure; then about every token, unless there are so many layers that planning takes time.
-      replanAt = token + Math.max(1, Math.floor(layers / 8));
+      // The first two tokens measure, and planning for many layers takes time.
+      if (token > 2 && token < replanAt) return;
+      replanAt = token + Math.max(1, Math.floor(layers ** 2 / 256));
       const { roundTrip, layer, finish } = costs.fit();
       const left = Math.min(1, guessedMisses / guessedExpected);
       plan = planSegments(layers, {
@@ -152,6 +156,9 @@ function solve3(matrix: readonly number[], vector: readonly number[]): number[] 
   );
 }
 
+/** Lengths that segments may have; the one that reaches the end takes what there is. More would take long to try. */
+const LENGTHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024];
+
 interface SegmentModel extends Costs {
   readonly fetch: number;
   readonly missRate: (layer: number, guessed: boolean) => number;
@@ -165,8 +172,11 @@ function planSegments(layers: number, model: SegmentModel) {
   const times = new Float64Array(width * width * 2);
   const ends = new Uint16Array(width * width * 2);
   const consider = (from: number, reach: number, settled: boolean): void => {
-    let [best, bestEnd] = [Number.POSITIVE_INFINITY, from + 1];
-    for (let end = from + 1; end <= layers + 1; end++) {
+    let [best, bestEnd, lastEnd] = [Number.POSITIVE_INFINITY, from + 1, from];
+    for (const length of LENGTHS) {
+      const end = Math.min(from + length, layers + 1);
+      if (end === lastEnd) break;
+      lastEnd = end;
       const to = Math.min(end, layers);
       let time = model.roundTrip + model.layer * (to - from) + (end > layers ? model.finish : 0);
       let clean = 1;

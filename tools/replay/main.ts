@@ -26,6 +26,12 @@ export function chooseTexts(
 
 const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
 
+/** Fewest and most slots of a layer that has any. */
+function slotRange(counts: Uint32Array): string {
+  const some = counts.filter((count) => count > 0);
+  return [...new Set([Math.min(...some), Math.max(...some)])].join("–");
+}
+
 async function replayTrace(path: string, options: ReplayOptions): Promise<void> {
   const trace: RoutingTrace = readTrace(await readFile(path));
   const chosen = chooseTexts(trace.passes, options.texts);
@@ -68,16 +74,15 @@ async function replayTrace(path: string, options: ReplayOptions): Promise<void> 
     const lru = run("lru", undefined);
     const best = belady(passes, counts);
     const [low, high] = [lru.hits / (lru.hits + lru.misses), best.hits / best.demands];
-    const slotsText = [...new Set(counts)].filter((count) => count > 0).join("–");
-    const row = (cells: readonly (string | number)[]): void =>
-      console.log(`| ${[budget, slotsText, ...cells].join(" | ")} |`);
+    const row = (slotsOf: Uint32Array, cells: readonly (string | number)[]): void =>
+      console.log(`| ${[budget, slotRange(slotsOf), ...cells].join(" | ")} |`);
     const show = (
       policy: EvictionPolicy,
       predictor: Predictor | "auto" | undefined,
       result: ReplayResult,
     ): void => {
       const hitRatio = result.hits / (result.hits + result.misses);
-      row([
+      row(result.counts, [
         policy,
         predictor ?? "none",
         hitRatio.toFixed(4),
@@ -95,7 +100,7 @@ async function replayTrace(path: string, options: ReplayOptions): Promise<void> 
       if (policy !== "lru") show(policy, undefined, run(policy, undefined));
       for (const predictor of options.predictors) show(policy, predictor, run(policy, predictor));
     }
-    row(["belady", "none", high.toFixed(4), "100 %", "", "", "", "", "", ""]);
+    row(counts, ["belady", "none", high.toFixed(4), "100 %", "", "", "", "", "", ""]);
   }
 }
 
