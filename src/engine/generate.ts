@@ -6,7 +6,7 @@ import { type GenerationSettings, sampleParams } from "./sampling.ts";
 import { recompute } from "./schedule.ts";
 import { stopMatcher } from "./stop-matcher.ts";
 
-/** Tokens per second of the last generation; 0 where a phase computed nothing. */
+/** Tokens per second of the last generation; 0 where a phase computed nothing new. */
 export interface Speed {
   prefillTokensPerSecond: number;
   decodeTokensPerSecond: number;
