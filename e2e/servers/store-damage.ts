@@ -62,18 +62,26 @@ export const flipBit = (page: Page): Promise<number> =>
     });
   });
 
-/** Bytes of all parts whose keys are in the database. */
-export const storedBytes = (page: Page): Promise<number> =>
+/** Bytes of all stored parts but headers, which begin parts of the trunk as well. */
+export const storedWeightBytes = (page: Page): Promise<number> =>
   page.evaluate(async () => {
     const opening = indexedDB.open("webmoe-parts");
     await new Promise((done) => {
       opening.onsuccess = done;
     });
-    const request = opening.result.transaction("parts").objectStore("parts").getAll();
-    await new Promise((done) => {
-      request.onsuccess = done;
+    const cursor = opening.result.transaction("parts").objectStore("parts").openCursor();
+    return new Promise<number>((resolve) => {
+      let sum = 0;
+      cursor.onsuccess = () => {
+        const at = cursor.result;
+        if (!at) {
+          opening.result.close();
+          resolve(sum);
+          return;
+        }
+        const { bytes, at: place } = at.value as { bytes?: Uint8Array; at?: { length: number } };
+        if (!String(at.key).includes("/header/")) sum += bytes?.length ?? place?.length ?? 0;
+        at.continue();
+      };
     });
-    opening.result.close();
-    const entries = request.result as { bytes?: Uint8Array; at?: { length: number } }[];
-    return entries.reduce((sum, { bytes, at }) => sum + (bytes?.length ?? at?.length ?? 0), 0);
   });

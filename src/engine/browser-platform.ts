@@ -2,12 +2,10 @@ import type { StartHelper } from "../backend/wasm/threads/pool.ts";
 import { createWebGpuBackend, requestAdapter } from "../backend/webgpu/index.ts";
 import { indexedDbTuningStore } from "../backend/webgpu/tuning-store.ts";
 import { openModel } from "../experts/identity.ts";
-import { openIndexedDbStore } from "../experts/store/indexeddb.ts";
 import { createMemoryStore } from "../experts/store/memory.ts";
-import { openPacks } from "../experts/store/packs.ts";
+import { openPersistentStore } from "../experts/store/persistent.ts";
 import { withRoom } from "../experts/store/room.ts";
 import type { PartStore } from "../experts/store/store.ts";
-import { browserTabLinks } from "../experts/tabs/links.ts";
 import type { ComputeBuild } from "../wasm/compute-builds.ts";
 import type { Gpu, Platform, ThreadSupport } from "./platform.ts";
 import { MAX_THREADS } from "./settings.ts";
@@ -42,9 +40,6 @@ async function requestGpu(): Promise<Gpu | undefined> {
       createWebGpuBackend({ ...options, adapter, tuningStore, constraints: plain ? { features: [] } : {} }),
   };
 }
-
-const openPersistentStore = async (): Promise<PartStore | undefined> =>
-  openIndexedDbStore({ packs: await openPacks("webmoe"), links: browserTabLinks() });
 
 /** IndexedDB may be missing, blocked (private windows) or full; parts then live as long as the page. */
 async function openStore(kind: "indexeddb" | "memory" | undefined): Promise<PartStore> {
