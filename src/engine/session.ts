@@ -112,7 +112,7 @@ export function createSession(parts: SessionParts): Model {
     async stats(): Promise<Stats> {
       live();
       const library = counters();
-      const { hits, misses, evictions, residentExperts, residentExpertBytes } = residency.counters;
+      const { hits, misses, evictions, stallMs, residentExperts, residentExpertBytes } = residency.counters;
       peakExpertBytes = Math.max(peakExpertBytes, backend.memory().expertBytes);
       return {
         networkBytes: library.networkBytes,
@@ -121,6 +121,7 @@ export function createSession(parts: SessionParts): Model {
         expertHits: hits,
         expertMisses: misses,
         evictions,
+        stallSeconds: stallMs / 1000,
         prefetchedBytes: prefetch?.usefulBytes ?? 0,
         wastedBytes: prefetch?.wastedBytes ?? 0,
         replays: executor.replays,
@@ -148,6 +149,10 @@ export function createSession(parts: SessionParts): Model {
       live();
       recorder.start(maxBytes);
       return {
+        async read() {
+          live();
+          return recorder.read();
+        },
         async stop() {
           live();
           return recorder.stop();

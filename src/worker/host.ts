@@ -18,6 +18,10 @@ export function engineHost(load: (source: WireSource, options: LoadOptions) => P
       throw new WebMoEError("invalid-argument", "No model is loaded; it was disposed of or never loaded.");
     return loaded;
   };
+  const running = (): Trace => {
+    if (!trace) throw new WebMoEError("invalid-argument", "No trace is being recorded.");
+    return trace;
+  };
   const signalFor = (call: CallId): AbortSignal => {
     const controller = new AbortController();
     aborts.set(call, controller);
@@ -67,9 +71,12 @@ export function engineHost(load: (source: WireSource, options: LoadOptions) => P
     async startTrace(options) {
       trace = await model().trace(options);
     },
+    async readTrace() {
+      const bytes = await running().read();
+      return transfer(bytes, [bytes.buffer]);
+    },
     async stopTrace() {
-      if (!trace) throw new WebMoEError("invalid-argument", "No trace is being recorded.");
-      const bytes = await trace.stop();
+      const bytes = await running().stop();
       return transfer(bytes, [bytes.buffer]);
     },
     async dispose() {
