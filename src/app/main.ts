@@ -6,9 +6,11 @@ import { type GenerateResult, type Model, type Prompt, WebMoE } from "../index.t
 import { createAlert } from "./alert.ts";
 import { createAnnouncer } from "./announce.ts";
 import { createChatPanel } from "./chat/chat-panel.ts";
+import { titleFrom } from "./chat/conversation.ts";
 import { byId } from "./dom.ts";
 import type { Mode } from "./examples.ts";
-import { createExpertsView } from "./experts-view.ts";
+import { createExpertsPanel } from "./experts/experts-panel.ts";
+import type { Subject } from "./experts/recording.ts";
 import { createFigures } from "./figures.ts";
 import { formatCount } from "./format.ts";
 import { createKeyboardMap } from "./keyboard.ts";
@@ -36,7 +38,8 @@ const alert = createAlert();
 const announcer = createAnnouncer();
 const output = createOutputView(announcer);
 const figures = createFigures();
-const monitor = createMonitor(figures, createExpertsView());
+const experts = createExpertsPanel();
+const monitor = createMonitor(figures, experts);
 let phase: Phase = "empty";
 let busy = false;
 let afterwards: (() => void) | undefined;
@@ -89,12 +92,6 @@ const promptPanel = createPromptPanel({
 const modelPanel = createModelPanel({
   onChoice(choice, start) {
     alert.clear();
-    const offlineChoice = byId("offline-use", HTMLSelectElement);
-    offlineChoice.value = offlineUse.isOn() ? "on" : "off";
-    offlineChoice.disabled = !offlineUse.isPossible;
-    offlineChoice.addEventListener("change", () => offlineUse.set(offlineChoice.value === "on"));
-
-    createKeyboardMap();
     promptPanel.setEmbedded(modelPanel.isEmbedded());
     if (!choice) session.clear();
     else if (start) prepare(choice);
@@ -113,6 +110,7 @@ const settings = createSettings(() => {
 
 const chat = createChatPanel({
   onAsk: () => void write(nextAnswer),
+  onRemoved: (id) => void experts.forget(id),
   onNothingKept: () => states.nothingKept(),
 });
 
@@ -149,13 +147,16 @@ function fail(error: unknown): void {
 /** Where a text goes: the continuation of a prompt, or the next answer of a conversation. */
 interface Writer {
   readonly prompt: Prompt;
-  begin(): void;
+  readonly subject: Subject;
+  /** Where the text is shown. */
+  begin(): HTMLElement;
   append(piece: string): void;
   end(note: string): void | Promise<void>;
 }
 
-const continuation = (text: string): Writer => ({ prompt: text, ...outputOf(text) });
-const outputOf = (text: string): Omit<Writer, "prompt"> => ({
+const continuation = (text: string): Writer => ({
+  prompt: text,
+  subject: { id: crypto.randomUUID(), title: titleFrom(text), isKept: false },
   begin: () => output.begin(text),
   append: output.append,
   end: output.end,
@@ -163,9 +164,10 @@ const outputOf = (text: string): Omit<Writer, "prompt"> => ({
 
 const nextAnswer = (): Writer => ({
   prompt: chat.messages(settings.systemMessage()),
+  subject: chat.subject(),
   begin() {
     announcer.begin();
-    chat.begin();
+    return chat.begin();
   },
   append(piece) {
     chat.append(piece);
@@ -233,15 +235,17 @@ function setBusy(next: boolean): void {
 /** One generation with its figures; the model it ran on. Throws the library's errors. */
 async function generateInto(writer: Writer): Promise<Model | undefined> {
   const options = settings.sampling();
-  writer.begin();
+  const element = writer.begin();
   const meter = createMeter(figures);
   const writing = session.generate(writer.prompt, options, {
     onStart(model) {
       meter.start();
+      experts.begin(writer.subject, element);
       void monitor.begin(model);
     },
     onToken(token) {
       writer.append(token.text);
+      experts.token(token);
       meter.count();
     },
   });

@@ -13,8 +13,8 @@ export function createOutputView(announcer: Announcer) {
   let text = new Text();
 
   return {
-    /** Shows the prompt and empties the rest. */
-    begin(prompt: string): void {
+    /** Shows the prompt and empties the rest; where the text is shown. */
+    begin(prompt: string): HTMLElement {
       text = new Text();
       announcer.begin();
       given.textContent = prompt;
@@ -22,6 +22,7 @@ export function createOutputView(announcer: Announcer) {
       ending.textContent = "";
       panel.classList.remove("is-empty");
       panel.classList.add("is-writing");
+      return written;
     },
     append(piece: string): void {
       if (text.length === 0 && piece !== "") {

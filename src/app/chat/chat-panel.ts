@@ -1,5 +1,7 @@
 import type { Message } from "../../index.ts";
 import { byId } from "../dom.ts";
+import { download, fileName } from "../download.ts";
+import type { Subject } from "../experts/recording.ts";
 import { askDialog } from "./ask-dialog.ts";
 import { createChatView } from "./chat-view.ts";
 import {
@@ -21,6 +23,8 @@ const BROKEN_OFF = "Broken off. Regenerate to have it whole.";
 export interface ChatPanelEvents {
   /** The last question is to be answered. */
   onAsk(): void;
+  /** A conversation was deleted: nothing of it stays. */
+  onRemoved(id: string): void;
   /** Conversations cannot be kept: private window, or storage switched off. */
   onNothingKept(): void;
 }
@@ -90,17 +94,16 @@ export function createChatPanel(events: ChatPanelEvents) {
       if (title !== undefined) change(renamed(current, title));
     },
     "conversation-export": () => {
-      const url = URL.createObjectURL(new Blob([exported(current)], { type: "application/json" }));
-      const link = document.createElement("a");
-      link.href = url;
-      link.download = `${current.title.replaceAll(/[^\p{L}\p{N}]+/gu, "-")}.json`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(url), 10_000);
+      download(
+        `${fileName(current.title)}.json`,
+        new Blob([exported(current)], { type: "application/json" }),
+      );
     },
     async "conversation-delete"() {
       const consent = await askDialog(`Delete “${current.title}” for good?`, "Delete");
       if (consent === undefined) return;
       await store.remove(current.id);
+      events.onRemoved(current.id);
       channel.postMessage("changed");
       known = known.filter(({ id }) => id !== current.id);
       open(known[0] ?? newConversation());
@@ -125,12 +128,15 @@ export function createChatPanel(events: ChatPanelEvents) {
     /** Whether there is a question to answer. */
     hasQuestion: (): boolean => questionIndex(current) >= 0,
     messages: (system: string): Message[] => messagesOf(current, system),
-    begin(): void {
+    /** Begins the answer to the last question; where it is shown. */
+    begin(): HTMLElement {
       text = "";
       saved = performance.now();
       current = { ...current, turns: current.turns.slice(0, questionIndex(current) + 1) };
-      view.begin(current);
+      return view.begin(current);
     },
+    /** What is being talked about. */
+    subject: (): Subject => ({ id: current.id, title: current.title, isKept: true }),
     append(piece: string): void {
       text += piece;
       view.grow(text);
@@ -140,7 +146,7 @@ export function createChatPanel(events: ChatPanelEvents) {
     },
     async end(note: string): Promise<void> {
       if (text !== "") change(answer(current, text, note));
-      await view.end(text, note);
+      await view.end(text === "" ? { role: "assistant", content: "", note } : current.turns.at(-1)!);
     },
     /** While an answer is written, the conversation stays. */
     setBusy(next: boolean): void {
