@@ -1,25 +1,40 @@
-import type { Announcer } from "./announce.ts";
 import { byId, prefersReducedMotion } from "./dom.ts";
+import type { CutOffAnswer } from "./journal/journal-store.ts";
+
+export interface OutputEvents {
+  /** A text that was cut off is to be gone on with. */
+  onContinue(cutOff: CutOffAnswer): void;
+  /** It is not wanted any more: another text takes its place. */
+  onDiscard(cutOff: CutOffAnswer): void;
+}
 
 /**
  * The text of one continuation: the prompt in a quieter tone, then what the model writes. Everything is a text node, so
  * nothing a model writes can become markup.
  */
-export function createOutputView(announcer: Announcer) {
+export function createOutputView({ onContinue, onDiscard }: OutputEvents) {
   const panel = byId("output-panel", HTMLElement);
   const given = byId("output-given", HTMLElement);
   const written = byId("output-written", HTMLElement);
   const ending = byId("output-ending", HTMLElement);
+  const goOn = byId("output-continue", HTMLButtonElement);
   let text = new Text();
+  let resumable: CutOffAnswer | undefined;
+
+  goOn.addEventListener("click", () => {
+    if (resumable) onContinue(resumable);
+  });
 
   return {
-    /** Shows the prompt and empties the rest; where the text is shown. */
-    begin(prompt: string): HTMLElement {
-      text = new Text();
-      announcer.begin();
+    /** Shows the prompt and what is known of the rest; where the text is shown. */
+    begin(prompt: string, known: string): HTMLElement {
+      if (resumable && known === "") onDiscard(resumable);
+      resumable = undefined;
+      text = new Text(known);
       given.textContent = prompt;
       written.replaceChildren(text);
       ending.textContent = "";
+      goOn.hidden = true;
       panel.classList.remove("is-empty");
       panel.classList.add("is-writing");
       return written;
@@ -29,13 +44,18 @@ export function createOutputView(announcer: Announcer) {
         panel.scrollIntoView({ block: "nearest", behavior: prefersReducedMotion() ? "auto" : "smooth" });
       }
       text.appendData(piece);
-      announcer.grow(piece);
     },
-    /** Says how it ended, under the text and aloud. */
-    end(message: string): void {
+    /** Says how it ended; one that was cut off can be gone on with. */
+    end(note: string, cutOff: CutOffAnswer | undefined): void {
       panel.classList.remove("is-writing");
-      ending.textContent = message;
-      announcer.end(message);
+      ending.textContent = note;
+      resumable = cutOff;
+      goOn.hidden = !cutOff;
+    },
+    setBusy(busy: boolean): void {
+      goOn.disabled = busy;
     },
   };
 }
+
+export type OutputView = ReturnType<typeof createOutputView>;

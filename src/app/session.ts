@@ -11,6 +11,7 @@ import {
   type Token,
   WebMoEError,
 } from "../index.ts";
+import { resumeAnswer } from "./journal/resume-answer.ts";
 
 /** Room for routed experts; `auto` leaves it to the library. */
 export type ExpertRoom = "auto" | ExpertBudget;
@@ -34,8 +35,8 @@ export interface SessionEvents {
 
 /** Hears one generation. */
 export interface GenerationWatcher {
-  /** The model is ready and begins with the prompt. */
-  onStart(model: Model): void;
+  /** The model is ready; it begins with the prompt when this is done. A failure ends the generation. */
+  onStart(model: Model): void | Promise<void>;
   onToken(token: Token): void;
 }
 
@@ -125,12 +126,13 @@ export function createSession(open: Open, events: SessionEvents) {
     options: GenerateOptions,
     signal: AbortSignal,
     watcher: GenerationWatcher,
+    known: readonly number[],
   ): Promise<GenerateResult | undefined> {
     const instance = await loadModel();
     if (signal.aborted || model !== instance) return undefined;
     events.onPhase("generating");
-    watcher.onStart(instance);
-    const tokens = instance.generate(prompt, { ...options, signal });
+    await watcher.onStart(instance);
+    const tokens = resumeAnswer(instance, prompt, { ...options, signal }, known);
     for (let step = await tokens.next(); ; step = await tokens.next()) {
       if (step.done) return step.value;
       if (!signal.aborted) watcher.onToken(step.value);
@@ -159,16 +161,17 @@ export function createSession(open: Open, events: SessionEvents) {
       retire();
       request = undefined;
     },
-    /** Loads if needed, then streams tokens. Undefined means stopped by the person; failures are the library's errors. */
+    /** Loads if needed, then streams tokens, from behind the `known` ones. Undefined means stopped by the person; failures are the library's errors. */
     async generate(
       prompt: Prompt,
       options: GenerateOptions,
       watcher: GenerationWatcher,
+      known: readonly number[] = [],
     ): Promise<GenerateResult | undefined> {
       const abort = new AbortController();
       generation = abort;
       try {
-        return await run(prompt, options, abort.signal, watcher);
+        return await run(prompt, options, abort.signal, watcher, known);
       } catch (error) {
         // Whatever else breaks once the person has stopped is told by the next attempt, if it lasts.
         if (abort.signal.aborted || (error instanceof WebMoEError && error.code === "aborted"))

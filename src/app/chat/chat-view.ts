@@ -7,6 +7,8 @@ export interface ChatViewEvents {
   onEdit(at: number, question: string): void;
   /** The last answer is to be written anew. */
   onRegenerate(): void;
+  /** The last answer was cut off, and is to be gone on with. */
+  onContinue(): void;
 }
 
 /** The turns of one conversation. Questions are text nodes; answers are Markdown made safe. */
@@ -19,6 +21,7 @@ export function createChatView(events: ChatViewEvents) {
   let growing: { view: AnswerView; body: HTMLElement; note: HTMLElement } | undefined;
   let busy = false;
   const regenerate = button("Regenerate", "Regenerate this answer", events.onRegenerate);
+  const goOn = button("Continue", "Continue this answer", events.onContinue);
 
   const toEnd = (): void => log.scrollTo({ top: log.scrollHeight });
   /** Whoever reads the end goes on reading it; whoever has scrolled up stays there. */
@@ -102,33 +105,35 @@ export function createChatView(events: ChatViewEvents) {
     return view;
   }
 
-  /** Only the last answer can be written anew. */
-  function placeRegenerate(): void {
+  /** Only the last answer can be gone on with, if it was cut off, or written anew. */
+  function placeButtons(isCutOff: boolean): void {
+    goOn.remove();
+    regenerate.remove();
     const last = shown.at(-1);
-    if (last?.turn.role === "assistant") last.element.querySelector(".turn-foot")?.append(regenerate);
-    else regenerate.remove();
+    if (last?.turn.role !== "assistant") return;
+    last.element.querySelector(".turn-foot")?.append(...(isCutOff ? [goOn] : []), regenerate);
   }
 
-  function show({ turns }: Conversation): void {
+  function show({ turns }: Conversation, isCutOff: boolean): void {
     const changed = shown.findIndex(({ turn }, at) => turn !== turns[at]);
     const kept = changed < 0 ? shown.length : changed;
     for (const { element } of shown.slice(kept)) element.remove();
     shown = shown.slice(0, kept);
     for (const [at, turn] of turns.entries()) if (at >= kept) void append(turn, at)?.settle(turn.content);
-    placeRegenerate();
+    placeButtons(isCutOff);
     growing = undefined;
     toEnd();
   }
 
   return {
-    /** Shows a conversation. */
+    /** Shows a conversation; `isCutOff` says so of its last answer. */
     show,
     /** Begins an answer to the last question; where it is shown. */
     begin(conversation: Conversation): HTMLElement {
-      show(conversation);
+      show(conversation, false);
       log.classList.add("is-writing");
       append({ role: "assistant", content: "" }, conversation.turns.length);
-      placeRegenerate();
+      placeButtons(false);
       toEnd();
       log.scrollIntoView({ block: "nearest", behavior: prefersReducedMotion() ? "auto" : "smooth" });
       return growing!.body;
@@ -137,19 +142,20 @@ export function createChatView(events: ChatViewEvents) {
       growing?.view.grow(text);
     },
     /** The answer is now this turn of the conversation. */
-    async end(turn: Turn): Promise<void> {
+    async end(turn: Turn, isCutOff: boolean): Promise<void> {
       log.classList.remove("is-writing");
       const last = shown.at(-1);
       if (!growing || !last) return;
       last.turn = turn;
       growing.note.textContent = turn.note ?? "";
+      placeButtons(isCutOff);
       await growing.view.settle(turn.content);
     },
     /** While an answer is written, nothing can be asked anew. */
     setBusy(next: boolean): void {
       busy = next;
       for (const element of log.querySelectorAll<HTMLButtonElement>(".quiet-button")) element.disabled = next;
-      regenerate.disabled = next;
+      for (const element of [regenerate, goOn]) element.disabled = next;
     },
   };
 }

@@ -168,7 +168,7 @@ export function createExpertsPanel() {
         const { id, title, isKept } = text.subject;
         const { layerCount, expertCount } = model.info;
         const usage = store.get(identity(model), id)?.usage ?? emptyUsage(layerCount, expertCount);
-        for (const pass of text.passes) count(usage, pass);
+        for (const pass of text.passes) if (pass) count(usage, pass);
         await store.save({ id, title, model: identity(model), usage }, isKept);
       }
       showLook();

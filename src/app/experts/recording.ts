@@ -21,8 +21,21 @@ export interface RoutedText {
   /** Where each token's text ends in `written`. */
   readonly ends: number[];
   written: string;
-  /** Of the generated tokens, in order; the last token of a text is never computed. */
-  passes: RoutingPass[];
+  /** By token. The last token of a text is never computed, and those of a text that was cut off may not be again. */
+  passes: (RoutingPass | undefined)[];
+}
+
+const FIRST_TOKEN = 8;
+
+/** Passes by the token they computed: the first place where they are the text's own tokens in order. */
+function placed({ ids, passes }: RoutedText): (RoutingPass | undefined)[] {
+  const computed = passes.map((pass) => pass!.view.getUint32(FIRST_TOKEN, true));
+  for (let first = 0; first < ids.length; first++) {
+    const own = Math.min(computed.length, ids.length - first);
+    if (computed.slice(0, own).every((id, i) => id === ids[first + i]))
+      return [...new Array<undefined>(first), ...passes.slice(0, own)];
+  }
+  return [];
 }
 
 /** Records the routing of one model at a time, and gives it to the text that caused it. */
@@ -86,10 +99,7 @@ export function createRecording() {
     finish(): RoutedText | undefined {
       const ended = text;
       if (!ended) return undefined;
-      const { ids } = ended;
-      const passes = ended.passes.slice(0, ids.length);
-      const isItsOwn = passes.every((pass, i) => pass.view.getUint32(8, true) === ids[i]);
-      ended.passes = isItsOwn ? passes : [];
+      ended.passes = placed(ended);
       text = undefined;
       return ended;
     },

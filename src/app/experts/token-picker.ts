@@ -28,7 +28,12 @@ export function createTokenPicker(events: TokenPickerEvents) {
     slider.max = String(ids.length - 1);
     slider.value = String(token);
     const piece = written.slice(ends[token - 1] ?? 0, ends[token]);
-    const computed = token < passes.length ? "" : ", not computed: the text ended with it";
+    const isLast = token === ids.length - 1;
+    const computed = passes[token]
+      ? ""
+      : isLast
+        ? ", not computed: the text ended with it"
+        : ", computed earlier";
     words.textContent = `${token + 1} of ${ids.length}: “${piece.replaceAll("\n", "↵")}”${computed}`;
     slider.setAttribute("aria-valuetext", words.textContent);
     entry.tokens.mark(token);
