@@ -75,8 +75,13 @@ export function createFingerprintView() {
     /** Offers these, newest first; what was chosen stays chosen. */
     show(fingerprints: readonly Fingerprint[]): void {
       known = fingerprints;
-      sides.forEach(({ chooser }, i) => {
-        const before = known.find(({ id }) => id === chooser.value) ?? known[i] ?? known[0];
+      let first: Fingerprint | undefined;
+      sides.forEach(({ chooser }) => {
+        const chosen = known.find(({ id }) => id === chooser.value);
+        // A text beside itself says nothing, once there is another.
+        const before =
+          chosen && chosen !== first ? chosen : (known.find((other) => other !== first) ?? known[0]);
+        first ??= before;
         chooser.replaceChildren(
           ...known.map(({ id, title }) => new Option(title, id, false, id === before?.id)),
         );
