@@ -137,12 +137,7 @@ function showMode(mode: Mode): void {
 }
 
 function configure(choice: ModelChoice): void {
-  session.configure({
-    source: choice.source,
-    backend: settings.backend(),
-    expertBudget: settings.expertBudget(),
-    completeInBackground: settings.completeInBackground(),
-  });
+  session.configure({ source: choice.source, options: settings.engine() });
 }
 
 function prepare(choice: ModelChoice): void {

@@ -43,12 +43,9 @@ function library() {
   return { log, loads, session };
 }
 
-const request = (source: string, more: Partial<ModelRequest> = {}): ModelRequest => ({
+const request = (source: string, options: ModelRequest["options"] = {}): ModelRequest => ({
   source,
-  backend: "auto",
-  expertBudget: "auto",
-  completeInBackground: true,
-  ...more,
+  options: { backend: "auto", completeInBackground: true, ...options },
 });
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 

@@ -1,6 +1,4 @@
 import {
-  type BackendChoice,
-  type ExpertBudget,
   type GenerateOptions,
   type GenerateResult,
   type LoadOptions,
@@ -13,15 +11,13 @@ import {
 } from "../index.ts";
 import { resumeAnswer } from "./journal/resume-answer.ts";
 
-/** Room for routed experts; `auto` leaves it to the library. */
-export type ExpertRoom = "auto" | ExpertBudget;
+/** How the engine is set up; what is missing is left to the library. */
+export type EngineOptions = Omit<LoadOptions, "signal" | "onProgress">;
 
-/** Everything a load depends on; another value of any field means another model instance. */
+/** Everything a load depends on; another value means another model instance. */
 export interface ModelRequest {
-  source: ModelSource;
-  backend: BackendChoice;
-  expertBudget: ExpertRoom;
-  completeInBackground: boolean;
+  readonly source: ModelSource;
+  readonly options: EngineOptions;
 }
 
 export type Phase = "empty" | "loading" | "ready" | "generating";
@@ -86,9 +82,7 @@ export function createSession(open: Open, events: SessionEvents) {
     // Progress crosses from the worker on a way of its own and may come after the model itself.
     let isOpen = false;
     const instance = await open(wanted.source, {
-      backend: wanted.backend,
-      completeInBackground: wanted.completeInBackground,
-      ...(wanted.expertBudget === "auto" ? {} : { expertBudget: wanted.expertBudget }),
+      ...wanted.options,
       signal,
       onProgress: (progress) => {
         if (!signal.aborted && !isOpen) events.onProgress(progress);
@@ -146,10 +140,7 @@ export function createSession(open: Open, events: SessionEvents) {
     /** Says what the next load is; a loaded or loading model that differs goes at once. */
     configure(next: ModelRequest): void {
       const same =
-        request?.source === next.source &&
-        request.backend === next.backend &&
-        request.expertBudget === next.expertBudget &&
-        request.completeInBackground === next.completeInBackground;
+        request?.source === next.source && JSON.stringify(request.options) === JSON.stringify(next.options);
       if (same) return;
       retire();
       request = next;
