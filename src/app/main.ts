@@ -211,7 +211,7 @@ function setBusy(next: boolean): void {
 
 /** One generation with its figures and its journal; the model it ran on. Throws the library's errors. */
 async function generateInto(writer: Writer): Promise<Model | undefined> {
-  const { cutOff, prompt, subject } = writer;
+  const { cutOff, subject } = writer;
   const known = cutOff?.tokens ?? [];
   const options = cutOff?.options ?? settings.sampling();
   const element = writer.begin();
@@ -220,18 +220,18 @@ async function generateInto(writer: Writer): Promise<Model | undefined> {
   let start: AnswerStart | undefined = cutOff;
   let entry: AnswerJournal | undefined;
   const writing = session.generate(
-    prompt,
     options,
     {
       async onStart(model) {
         if (cutOff) checkSameModel(model.info, cutOff);
-        start = cutOff ?? answerStart(model, writer, options);
+        start = cutOff ?? (await answerStart(model, writer, options));
         entry = await journal.open(start, known);
         if (!entry) throw new ChoiceError("Another tab is writing this answer.");
         meter.start();
         experts.begin(subject, element);
         for (const token of known) experts.token(token);
         void monitor.begin(model);
+        return start.promptIds;
       },
       onToken(token) {
         written.push(token);
@@ -267,15 +267,17 @@ async function generateInto(writer: Writer): Promise<Model | undefined> {
   return session.model;
 }
 
-function answerStart(
-  { info }: Model,
+async function answerStart(
+  model: Model,
   { prompt, subject }: Writer,
   options: AnswerStart["options"],
-): AnswerStart {
+): Promise<AnswerStart> {
+  const { info } = model;
   return {
     id: crypto.randomUUID(),
     conversation: subject.isKept ? subject.id : undefined,
     prompt,
+    promptIds: await model.tokenize(prompt),
     options,
     model: { name: info.name, fileBytes: info.fileBytes },
     numerics: info.numerics,

@@ -31,8 +31,8 @@ export interface SessionEvents {
 
 /** Hears one generation. */
 export interface GenerationWatcher {
-  /** The model is ready; it begins with the prompt when this is done. A failure ends the generation. */
-  onStart(model: Model): void | Promise<void>;
+  /** The model is ready: what it is to begin from. A failure ends the generation. */
+  onStart(model: Model): Promise<Prompt>;
   onToken(token: Token): void;
 }
 
@@ -116,7 +116,6 @@ export function createSession(open: Open, events: SessionEvents) {
   }
 
   async function run(
-    prompt: Prompt,
     options: GenerateOptions,
     signal: AbortSignal,
     watcher: GenerationWatcher,
@@ -125,7 +124,7 @@ export function createSession(open: Open, events: SessionEvents) {
     const instance = await loadModel();
     if (signal.aborted || model !== instance) return undefined;
     events.onPhase("generating");
-    await watcher.onStart(instance);
+    const prompt = await watcher.onStart(instance);
     const tokens = resumeAnswer(instance, prompt, { ...options, signal }, known);
     for (let step = await tokens.next(); ; step = await tokens.next()) {
       if (step.done) return step.value;
@@ -154,7 +153,6 @@ export function createSession(open: Open, events: SessionEvents) {
     },
     /** Loads if needed, then streams tokens, from behind the `known` ones. Undefined means stopped by the person; failures are the library's errors. */
     async generate(
-      prompt: Prompt,
       options: GenerateOptions,
       watcher: GenerationWatcher,
       known: readonly number[] = [],
@@ -162,7 +160,7 @@ export function createSession(open: Open, events: SessionEvents) {
       const abort = new AbortController();
       generation = abort;
       try {
-        return await run(prompt, options, abort.signal, watcher, known);
+        return await run(options, abort.signal, watcher, known);
       } catch (error) {
         // Whatever else breaks once the person has stopped is told by the next attempt, if it lasts.
         if (abort.signal.aborted || (error instanceof WebMoEError && error.code === "aborted"))

@@ -5,7 +5,10 @@ export interface AnswerStart {
   readonly id: string;
   /** The conversation that it answers in; none for a continued text. */
   readonly conversation: string | undefined;
+  /** What was asked, to show it. */
   readonly prompt: string | readonly Message[];
+  /** What the model began from: a chat template may read the clock, and write the messages otherwise another time. */
+  readonly promptIds: Uint32Array;
   readonly options: Omit<GenerateOptions, "signal"> & { readonly seed: number };
   readonly model: Pick<ModelInfo, "name" | "fileBytes">;
   readonly numerics: NumericProfile;

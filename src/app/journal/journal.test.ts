@@ -10,6 +10,7 @@ const startOf = (id: string): AnswerStart => ({
   id,
   conversation: "c",
   prompt: [{ role: "user", content: "Hi" }],
+  promptIds: Uint32Array.of(1, 2),
   options: { seed: 7, temperature: 0.5 },
   model: { name: "demo", fileBytes: 10 },
   numerics: NUMERICS,

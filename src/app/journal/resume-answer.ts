@@ -11,11 +11,11 @@ import type { AnswerStart } from "./journal-store.ts";
  */
 export async function* resumeAnswer(
   model: Model,
-  prompt: Prompt,
+  promptIds: Prompt,
   options: GenerateOptions,
   known: readonly number[],
 ): AsyncGenerator<Token, GenerateResult, void> {
-  const tokens = model.generate(prompt, options);
+  const tokens = model.generate(promptIds, options);
   for (let count = 0; ; count++) {
     const step = await tokens.next();
     if (step.done) return step.value;
