@@ -1,6 +1,9 @@
 import { byId, prefersReducedMotion } from "./dom.ts";
 import type { CutOffAnswer } from "./journal/journal-store.ts";
 
+/** A fast model says a word a millisecond: laying out and painting each would cost more than computing it. */
+const GROW_MS = 40;
+
 export interface OutputEvents {
   /** A text that was cut off is to be gone on with. */
   onContinue(cutOff: CutOffAnswer): void;
@@ -20,6 +23,17 @@ export function createOutputView({ onContinue, onDiscard }: OutputEvents) {
   const goOn = byId("output-continue", HTMLButtonElement);
   let text = new Text();
   let resumable: CutOffAnswer | undefined;
+  let pending = "";
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    if (text.length === 0 && pending !== "")
+      panel.scrollIntoView({ block: "nearest", behavior: prefersReducedMotion() ? "auto" : "smooth" });
+    text.appendData(pending);
+    pending = "";
+  }
 
   goOn.addEventListener("click", () => {
     if (resumable) onContinue(resumable);
@@ -40,13 +54,12 @@ export function createOutputView({ onContinue, onDiscard }: OutputEvents) {
       return written;
     },
     append(piece: string): void {
-      if (text.length === 0 && piece !== "") {
-        panel.scrollIntoView({ block: "nearest", behavior: prefersReducedMotion() ? "auto" : "smooth" });
-      }
-      text.appendData(piece);
+      pending += piece;
+      timer ??= setTimeout(flush, GROW_MS);
     },
     /** Says how it ended; one that was cut off can be gone on with. */
     end(note: string, cutOff: CutOffAnswer | undefined): void {
+      flush();
       panel.classList.remove("is-writing");
       ending.textContent = note;
       resumable = cutOff;

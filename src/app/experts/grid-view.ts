@@ -1,5 +1,5 @@
 import type { ExpertSnapshot } from "../../index.ts";
-import { byId, prefersReducedMotion } from "../dom.ts";
+import { byId } from "../dom.ts";
 import { cellsOfNow, cellsOfToken, cellsOfUsage, describeExperts, describeOne } from "./cells.ts";
 import { gridPainter, type Palette } from "./grid-painter.ts";
 import type { LayerRouting } from "./routing-log.ts";
@@ -28,6 +28,9 @@ export function createGridView() {
   let usedNow = 0;
   let animation = 0;
   let palette: Palette | undefined;
+  // Asked for in every frame, either would make the browser lay the page out for it.
+  const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+  let width = 0;
 
   /** Asking for styles makes the browser compute them, so it is done when they may have changed. */
   function currentPalette(): Palette {
@@ -45,10 +48,10 @@ export function createGridView() {
 
   function draw(): void {
     animation = 0;
-    if (!snapshot) return;
+    if (!snapshot || width === 0) return;
     const { layerCount, expertCount, resident } = snapshot;
     palette ??= currentPalette();
-    if (painter.fit(layerCount, expertCount, frame.clientWidth, palette)) {
+    if (painter.fit(layerCount, expertCount, width, palette)) {
       // What scrolls must be reachable by keyboard, and nothing else.
       if (frame.scrollWidth > frame.clientWidth || frame.scrollHeight > frame.clientHeight)
         frame.tabIndex = 0;
@@ -57,7 +60,7 @@ export function createGridView() {
     let isFading = false;
     if (look.kind === "usage") cellsOfUsage(cells, look.usage);
     else if (look.kind === "token") cellsOfToken(cells, resident, expertCount, look.routing);
-    else isFading = cellsOfNow(cells, resident, lastUsed, usedNow, performance.now(), prefersReducedMotion());
+    else isFading = cellsOfNow(cells, resident, lastUsed, usedNow, performance.now(), reducedMotion.matches);
     painter.paint(cells, expertCount);
     if (isFading) schedule();
   }
@@ -66,7 +69,10 @@ export function createGridView() {
     if (animation === 0) animation = requestAnimationFrame(draw);
   }
 
-  new ResizeObserver(schedule).observe(frame);
+  new ResizeObserver(([entry]) => {
+    width = entry!.contentRect.width;
+    schedule();
+  }).observe(frame);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     palette = undefined;
     schedule();
