@@ -32,7 +32,8 @@ function placed({ ids, passes }: RoutedText): (RoutingPass | undefined)[] {
   const computed = passes.map((pass) => pass!.view.getUint32(FIRST_TOKEN, true));
   for (let first = 0; first < ids.length; first++) {
     const own = Math.min(computed.length, ids.length - first);
-    if (computed.slice(0, own).every((id, i) => id === ids[first + i]))
+    // What was computed ahead of the text's end is not its own.
+    if (computed.every((id, i) => i >= own || id === ids[first + i]))
       return [...new Array<undefined>(first), ...passes.slice(0, own)];
   }
   return [];
