@@ -57,7 +57,7 @@ test("a conversation is answered, kept over a reload, edited, regenerated, renam
   await page.getByRole("dialog").getByRole("button", { name: "Rename" }).click();
   await expect(again.chooser.locator("option:checked")).toHaveText("Birds");
   const download = page.waitForEvent("download");
-  await page.getByRole("button", { name: "Export" }).click();
+  await page.getByRole("button", { name: "Export", exact: true }).click();
   const file = await (await download).path();
   const { title, messages } = JSON.parse(await readFile(file, "utf8"));
   expect(title).toBe("Birds");

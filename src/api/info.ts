@@ -70,6 +70,8 @@ export interface Stats {
   hostHits: number;
   hostMisses: number;
   evictions: number;
+  /** Time that computing waited for experts to come into a slot. */
+  stallSeconds: number;
   /** Expert bytes that were asked for before the router did: what their token needed, and what came in vain. */
   prefetchedBytes: number;
   wastedBytes: number;
@@ -114,8 +116,8 @@ export interface ExpertSnapshot {
 }
 
 /**
- * Routing while it is recorded: `stop` ends it and gives the bytes, which hold no text but token ids.
- * Everything is little-endian and lies without gaps.
+ * Routing while it is recorded. `stop` ends it and gives the bytes; what `read` gave before and what `stop` gives are
+ * one trace, end to end, which holds no text but token ids. Everything is little-endian and lies without gaps.
  *
  * ```
  * u32 "WMRT"   u32 version, 1   u32 layers   u32 experts a layer   u32 experts per token   u32 vocabulary
@@ -130,6 +132,8 @@ export interface ExpertSnapshot {
  * ```
  */
 export interface Trace {
+  /** What was recorded since the start or the last `read`: whole passes, the header before the first. Errors: as `stop`. */
+  read(): Promise<Uint8Array<ArrayBuffer>>;
   /** Errors: `invalid-argument` if it was stopped before. */
   stop(): Promise<Uint8Array<ArrayBuffer>>;
 }

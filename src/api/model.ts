@@ -38,8 +38,8 @@ export interface Model {
   experts(): Promise<ExpertSnapshot>;
   /**
    * Records which experts every prompt token and generated token is routed to, from now until `stop`; one trace at a
-   * time. Prompt tokens that are not computed again (`reusedTokens`) are not in it. `npm run replay` reads it. At
-   * `maxBytes` (default 64 MiB) recording ends after a whole pass.
+   * time. Prompt tokens that are not computed again (`reusedTokens`) are not in it. `npm run replay` reads it. When
+   * `maxBytes` (default 64 MiB) wait to be read, recording ends after a whole pass.
    *
    * Errors: `invalid-argument` if a trace is being recorded or the model has no routed experts.
    */

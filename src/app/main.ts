@@ -2,15 +2,18 @@
  * The demo page: joins the panels to one session. Everything it does with a model goes through the library's public
  * face, so it is also the library's first user.
  */
-import { type GenerateResult, type Model, type Prompt, WebMoE } from "../index.ts";
+import { type GenerateResult, type Model, type Token, WebMoE } from "../index.ts";
 import { createAlert } from "./alert.ts";
 import { createAnnouncer } from "./announce.ts";
-import { createChatPanel } from "./chat/chat-panel.ts";
+import { createChatPanel, cutOffNote } from "./chat/chat-panel.ts";
 import { byId } from "./dom.ts";
 import type { Mode } from "./examples.ts";
-import { createExpertsView } from "./experts-view.ts";
+import { createExpertsPanel } from "./experts/experts-panel.ts";
 import { createFigures } from "./figures.ts";
 import { formatCount } from "./format.ts";
+import { type AnswerJournal, createJournal } from "./journal/journal.ts";
+import { type AnswerStart, type CutOffAnswer, journalStore } from "./journal/journal-store.ts";
+import { checkSameModel } from "./journal/resume-answer.ts";
 import { createKeyboardMap } from "./keyboard.ts";
 import { createMeter } from "./meter.ts";
 import { createModelPanel } from "./model-panel.ts";
@@ -23,8 +26,9 @@ import { createPromptPanel } from "./prompt-panel.ts";
 import { createSession, type Phase } from "./session.ts";
 import { createSettings } from "./settings.ts";
 import { ChoiceError, type ModelChoice } from "./sources.ts";
-import { createNotices } from "./states/notices.ts";
+import { createNotices, type Notice } from "./states/notices.ts";
 import { watchStates } from "./states/watch.ts";
+import { createWriters, textOf, type Writer } from "./writers.ts";
 
 const ENDINGS: Record<GenerateResult["reason"], string> = {
   "end-of-sequence": "the model ended here",
@@ -33,11 +37,20 @@ const ENDINGS: Record<GenerateResult["reason"], string> = {
   "context-full": "the context is full",
 };
 
+const CUT_OFF: Notice = {
+  headline: "An answer was cut off when the page was closed.",
+  advice: "Nothing is lost: it can go on with the words that it would have had.",
+};
+
 const alert = createAlert();
 const announcer = createAnnouncer();
-const output = createOutputView(announcer);
+const output = createOutputView({
+  onContinue: continueAnswer,
+  onDiscard: ({ id }) => void journal.discard(id),
+});
 const figures = createFigures();
-const monitor = createMonitor(figures, createExpertsView());
+const experts = createExpertsPanel();
+const monitor = createMonitor(figures, experts);
 let phase: Phase = "empty";
 let busy = false;
 let afterwards: (() => void) | undefined;
@@ -91,12 +104,6 @@ const promptPanel = createPromptPanel({
 const modelPanel = createModelPanel({
   onChoice(choice, start) {
     alert.clear();
-    const offlineChoice = byId("offline-use", HTMLSelectElement);
-    offlineChoice.value = offlineUse.isOn() ? "on" : "off";
-    offlineChoice.disabled = !offlineUse.isPossible;
-    offlineChoice.addEventListener("change", () => offlineUse.set(offlineChoice.value === "on"));
-
-    createKeyboardMap();
     promptPanel.setEmbedded(modelPanel.isEmbedded());
     if (!choice) session.clear();
     else if (start) prepare(choice);
@@ -116,9 +123,15 @@ const settings = createSettings(() => {
 });
 
 const chat = createChatPanel({
-  onAsk: () => void write(nextAnswer),
+  onAsk: () => void write(() => writers.answer(settings.systemMessage())),
+  onContinue: continueAnswer,
+  onDiscard: ({ id }) => void journal.discard(id),
+  onRemoved: (id) => void experts.forget(id),
   onNothingKept: () => states.nothingKept(),
 });
+
+const journal = createJournal(journalStore());
+const writers = createWriters(output, chat, announcer);
 
 /** The conversation stands above its prompt, a continuation below: each where the next word is looked for. */
 function showMode(mode: Mode): void {
@@ -130,10 +143,10 @@ function showMode(mode: Mode): void {
 function configure(choice: ModelChoice): void {
   session.configure({
     source: choice.source,
-    backend: settings.backend(),
-    expertBudget: settings.expertBudget(),
-    completeInBackground: settings.completeInBackground(),
-    ...(choice.hubToken !== undefined && { hubToken: choice.hubToken }),
+    options: {
+      ...settings.engine(),
+      ...(choice.hubToken !== undefined && { hubToken: choice.hubToken }),
+    },
   });
 }
 
@@ -151,48 +164,17 @@ function fail(error: unknown): void {
   alert.show(error);
 }
 
-/** Where a text goes: the continuation of a prompt, or the next answer of a conversation. */
-interface Writer {
-  readonly prompt: Prompt;
-  begin(): void;
-  append(piece: string): void;
-  end(note: string): void | Promise<void>;
-}
-
-const continuation = (text: string): Writer => ({ prompt: text, ...outputOf(text) });
-const outputOf = (text: string): Omit<Writer, "prompt"> => ({
-  begin: () => output.begin(text),
-  append: output.append,
-  end: output.end,
-});
-
-const nextAnswer = (): Writer => ({
-  prompt: chat.messages(settings.systemMessage()),
-  begin() {
-    announcer.begin();
-    chat.begin();
-  },
-  append(piece) {
-    chat.append(piece);
-    announcer.grow(piece);
-  },
-  async end(note) {
-    announcer.end(note);
-    await chat.end(note);
-  },
-});
-
 function generate(): void {
   const text = promptPanel.prompt();
   const isChat = promptPanel.mode() === "chat";
   void write(() => {
     if (text.trim() === "") throw new ChoiceError("Write a prompt first, or take one of the examples.");
-    if (!isChat) return continuation(text);
+    if (!isChat) return writers.continuation(text);
     // Refused here, the words stay in the field.
     modelPanel.current();
     chat.ask(text.trim());
     promptPanel.empty();
-    return nextAnswer();
+    return writers.answer(settings.systemMessage());
   });
 }
 
@@ -203,6 +185,7 @@ async function write(writerFor: () => Writer): Promise<void> {
   try {
     const writer = writerFor();
     setBusy(true);
+    notices.set("cut-off", false, CUT_OFF);
     configure(modelPanel.current());
     promptPanel.showPhase(session.model ? phase : "loading", busy);
     figures.showRate(Number.NaN);
@@ -233,35 +216,121 @@ function setBusy(next: boolean): void {
   if (!busy) afterwards?.();
   promptPanel.showPhase(phase, busy);
   chat.setBusy(busy);
+  output.setBusy(busy);
 }
 
-/** One generation with its figures; the model it ran on. Throws the library's errors. */
+/** One generation with its figures and its journal; the model it ran on. Throws the library's errors. */
 async function generateInto(writer: Writer): Promise<Model | undefined> {
-  const options = settings.sampling();
-  writer.begin();
+  const { cutOff, subject } = writer;
+  const known = cutOff?.tokens ?? [];
+  const options = cutOff?.options ?? settings.sampling();
+  const element = writer.begin();
   const meter = createMeter(figures);
-  const writing = session.generate(writer.prompt, options, {
-    onStart(model) {
-      meter.start();
-      void monitor.begin(model);
+  const written: Token[] = [...known];
+  let start: AnswerStart | undefined = cutOff;
+  let entry: AnswerJournal | undefined;
+  const writing = session.generate(
+    options,
+    {
+      async onStart(model) {
+        if (cutOff) checkSameModel(model.info, cutOff);
+        start = cutOff ?? (await answerStart(model, writer, options));
+        entry = await journal.open(start, known);
+        if (!entry) throw new ChoiceError("Another tab is writing this answer.");
+        meter.start();
+        experts.begin(subject, element);
+        for (const token of known) experts.token(token);
+        void monitor.begin(model);
+        return start.promptIds;
+      },
+      onToken(token) {
+        written.push(token);
+        entry?.add(token);
+        writer.append(token.text);
+        experts.token(token);
+        meter.count();
+      },
     },
-    onToken(token) {
-      writer.append(token.text);
-      meter.count();
-    },
-  });
+    known.map(({ id }) => id),
+  );
   const result = await writing.catch(async (error: unknown) => {
-    await writer.end(meter.tokens() === 0 ? "" : "Broken off.");
+    const isWorthKeeping = start !== undefined && written.length > 0;
+    await (isWorthKeeping ? entry?.breakOff() : entry?.end());
+    await writer.end(
+      isWorthKeeping ? cutOffNote(written.length) : "",
+      isWorthKeeping ? { ...start!, tokens: written } : undefined,
+    );
     throw error;
   });
+  if (cutOff && !entry) {
+    // Stopped before it went on.
+    await writer.end(cutOffNote(known.length), cutOff);
+    return undefined;
+  }
+  await entry?.end();
   meter.finish();
   if (result) figures.showFirstToken(result.firstTokenSeconds);
-  const count = result?.generatedTokens ?? meter.tokens();
+  const count = result?.generatedTokens ?? written.length;
   const ending = result ? ENDINGS[result.reason] : "stopped";
-  await writer.end(
-    `${formatCount(count)} ${count === 1 ? "token" : "tokens"}, ${ending}. Seed ${options.seed}.`,
-  );
+  const note = `${formatCount(count)} ${count === 1 ? "token" : "tokens"}, ${ending}. Seed ${options.seed}.`;
+  await writer.end(note, undefined);
   return session.model;
+}
+
+async function answerStart(
+  model: Model,
+  { prompt, subject }: Writer,
+  options: AnswerStart["options"],
+): Promise<AnswerStart> {
+  const { info } = model;
+  return {
+    id: crypto.randomUUID(),
+    conversation: subject.isKept ? subject.id : undefined,
+    prompt,
+    promptIds: await model.tokenize(prompt),
+    options,
+    model: { name: info.name, fileBytes: info.fileBytes },
+    numerics: info.numerics,
+  };
+}
+
+/** Goes on with an answer that was cut off, where it is shown. */
+function continueAnswer(cutOff: CutOffAnswer): void {
+  const { prompt } = cutOff;
+  void write(() =>
+    typeof prompt === "string"
+      ? writers.continuation(prompt, cutOff)
+      : writers.answer(settings.systemMessage(), cutOff),
+  );
+}
+
+/** Shows what an earlier visit did not end, and offers to go on with it. */
+async function showCutOff(): Promise<void> {
+  const all = await journal.cutOff();
+  const begun = all.filter(({ tokens }) => tokens.length > 0);
+  const texts = begun.filter(({ conversation }) => conversation === undefined);
+  const answers = begun.filter(({ conversation }) => conversation !== undefined);
+  const text = texts.pop();
+  const isAnswer = await chat.adopt(answers);
+  for (const { id } of [...texts, ...all.filter(({ tokens }) => tokens.length === 0)])
+    void journal.discard(id);
+  if (text && typeof text.prompt === "string" && !busy) {
+    output.begin(text.prompt, textOf(text.tokens));
+    output.end(cutOffNote(text.tokens.length), text);
+  }
+  const latest = begun.at(-1);
+  if (!latest || (latest === text ? false : !isAnswer)) return;
+  notices.set("cut-off", true, {
+    ...CUT_OFF,
+    action: {
+      label: "Continue",
+      act() {
+        if (latest.conversation !== undefined) chat.open(latest.conversation);
+        promptPanel.setMode(latest.conversation === undefined ? "continue" : "chat");
+        continueAnswer(latest);
+      },
+    },
+  });
 }
 
 const offlineChoice = byId("offline-use", HTMLSelectElement);
@@ -274,3 +343,4 @@ promptPanel.setEmbedded(modelPanel.isEmbedded());
 promptPanel.showMode();
 promptPanel.showPhase(phase, busy);
 figures.clear();
+void showCutOff();

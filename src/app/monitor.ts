@@ -1,5 +1,5 @@
 import type { Model, Stats } from "../index.ts";
-import type { createExpertsView } from "./experts-view.ts";
+import type { ExpertsPanel } from "./experts/experts-panel.ts";
 import type { createFigures } from "./figures.ts";
 
 const WRITING_MS = 125;
@@ -9,10 +9,7 @@ const RESTING_MS = 1000;
  * Keeps figures and picture in step with a model: about eight times a second while it writes, and once a second at
  * rest until all of it is stored, which goes on behind the text.
  */
-export function createMonitor(
-  figures: ReturnType<typeof createFigures>,
-  experts: ReturnType<typeof createExpertsView>,
-) {
+export function createMonitor(figures: ReturnType<typeof createFigures>, experts: ExpertsPanel) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let watched: Model | undefined;
   let isWriting = false;
@@ -24,7 +21,7 @@ export function createMonitor(
     const [stats, snapshot] = await Promise.all([model.stats(), model.experts()]).catch(() => []);
     if (!stats || !snapshot || watched !== model) return undefined;
     figures.showStats(stats, before, model.info);
-    experts.show(snapshot, !isWriting);
+    experts.show(snapshot, stats);
     return stats;
   }
 
@@ -46,9 +43,9 @@ export function createMonitor(
       watched = model;
       before = undefined;
       isWriting = false;
+      experts.attach(model);
       if (!model) {
         figures.clear();
-        experts.clear();
         return;
       }
       figures.showDetails(model.info);
@@ -68,6 +65,7 @@ export function createMonitor(
       isWriting = false;
       figures.showDetails(model.info);
       await watch(model);
+      await experts.settle();
     },
   };
 }

@@ -37,6 +37,11 @@ export function createPromptPanel(events: PromptPanelEvents) {
   }
   for (const radio of radios) radio.addEventListener("change", showMode);
 
+  function setMode(next: Mode): void {
+    for (const radio of radios) radio.checked = radio.value === next;
+    showMode();
+  }
+
   for (const example of EXAMPLES) {
     const button = document.createElement("button");
     button.type = "button";
@@ -44,8 +49,7 @@ export function createPromptPanel(events: PromptPanelEvents) {
     button.textContent = example.label;
     button.addEventListener("click", () => {
       prompt.value = example.prompt;
-      for (const radio of radios) radio.checked = radio.value === example.mode;
-      showMode();
+      setMode(example.mode);
       prompt.focus();
     });
     examples.append(button);
@@ -87,6 +91,7 @@ export function createPromptPanel(events: PromptPanelEvents) {
     mode,
     /** Shows what the choice of mode means; a browser restores it from the last visit without an event. */
     showMode,
+    setMode,
     empty(): void {
       prompt.value = "";
     },

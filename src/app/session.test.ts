@@ -43,12 +43,9 @@ function library() {
   return { log, loads, session };
 }
 
-const request = (source: string, more: Partial<ModelRequest> = {}): ModelRequest => ({
+const request = (source: string, options: ModelRequest["options"] = {}): ModelRequest => ({
   source,
-  backend: "auto",
-  expertBudget: "auto",
-  completeInBackground: true,
-  ...more,
+  options: { backend: "auto", completeInBackground: true, ...options },
 });
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
@@ -127,10 +124,9 @@ describe("session", () => {
     session.configure(request("a"));
     let text = "";
     const generation = session.generate(
-      "x",
       {},
       {
-        onStart: () => {},
+        onStart: async () => "x",
         onToken(token) {
           text += token.text;
           if (token.id === 2) session.stop();
@@ -147,7 +143,7 @@ describe("session", () => {
   it("lets go of a model whose device is lost, so that the next generation loads it anew", async () => {
     const { log, loads, session } = library();
     session.configure(request("dying"));
-    const generation = session.generate("x", {}, { onStart: () => {}, onToken: () => {} });
+    const generation = session.generate({}, { onStart: async () => "x", onToken: () => {} });
     await settled();
     loads[0]!.resolve();
     await expect(generation).rejects.toMatchObject({ code: "device-lost" });

@@ -1,6 +1,4 @@
 import {
-  type BackendChoice,
-  type ExpertBudget,
   type GenerateOptions,
   type GenerateResult,
   type LoadOptions,
@@ -11,18 +9,15 @@ import {
   type Token,
   WebMoEError,
 } from "../index.ts";
+import { resumeAnswer } from "./journal/resume-answer.ts";
 
-/** Room for routed experts; `auto` leaves it to the library. */
-export type ExpertRoom = "auto" | ExpertBudget;
+/** How the engine is set up; what is missing is left to the library. */
+export type EngineOptions = Omit<LoadOptions, "signal" | "onProgress">;
 
-/** Everything a load depends on; another value of any field means another model instance. */
+/** Everything a load depends on; another value means another model instance. */
 export interface ModelRequest {
-  source: ModelSource;
-  backend: BackendChoice;
-  expertBudget: ExpertRoom;
-  completeInBackground: boolean;
-  /** Access token for gated files on the Hub. */
-  hubToken?: string;
+  readonly source: ModelSource;
+  readonly options: EngineOptions;
 }
 
 export type Phase = "empty" | "loading" | "ready" | "generating";
@@ -36,8 +31,8 @@ export interface SessionEvents {
 
 /** Hears one generation. */
 export interface GenerationWatcher {
-  /** The model is ready and begins with the prompt. */
-  onStart(model: Model): void;
+  /** The model is ready: what it is to begin from. A failure ends the generation. */
+  onStart(model: Model): Promise<Prompt>;
   onToken(token: Token): void;
 }
 
@@ -87,10 +82,7 @@ export function createSession(open: Open, events: SessionEvents) {
     // Progress crosses from the worker on a way of its own and may come after the model itself.
     let isOpen = false;
     const instance = await open(wanted.source, {
-      backend: wanted.backend,
-      completeInBackground: wanted.completeInBackground,
-      ...(wanted.hubToken !== undefined && { hubToken: wanted.hubToken }),
-      ...(wanted.expertBudget === "auto" ? {} : { expertBudget: wanted.expertBudget }),
+      ...wanted.options,
       signal,
       onProgress: (progress) => {
         if (!signal.aborted && !isOpen) events.onProgress(progress);
@@ -124,16 +116,16 @@ export function createSession(open: Open, events: SessionEvents) {
   }
 
   async function run(
-    prompt: Prompt,
     options: GenerateOptions,
     signal: AbortSignal,
     watcher: GenerationWatcher,
+    known: readonly number[],
   ): Promise<GenerateResult | undefined> {
     const instance = await loadModel();
     if (signal.aborted || model !== instance) return undefined;
     events.onPhase("generating");
-    watcher.onStart(instance);
-    const tokens = instance.generate(prompt, { ...options, signal });
+    const prompt = await watcher.onStart(instance);
+    const tokens = resumeAnswer(instance, prompt, { ...options, signal }, known);
     for (let step = await tokens.next(); ; step = await tokens.next()) {
       if (step.done) return step.value;
       if (!signal.aborted) watcher.onToken(step.value);
@@ -147,11 +139,7 @@ export function createSession(open: Open, events: SessionEvents) {
     /** Says what the next load is; a loaded or loading model that differs goes at once. */
     configure(next: ModelRequest): void {
       const same =
-        request?.source === next.source &&
-        request.backend === next.backend &&
-        request.expertBudget === next.expertBudget &&
-        request.completeInBackground === next.completeInBackground &&
-        request.hubToken === next.hubToken;
+        request?.source === next.source && JSON.stringify(request.options) === JSON.stringify(next.options);
       if (same) return;
       retire();
       request = next;
@@ -163,16 +151,16 @@ export function createSession(open: Open, events: SessionEvents) {
       retire();
       request = undefined;
     },
-    /** Loads if needed, then streams tokens. Undefined means stopped by the person; failures are the library's errors. */
+    /** Loads if needed, then streams tokens, from behind the `known` ones. Undefined means stopped by the person; failures are the library's errors. */
     async generate(
-      prompt: Prompt,
       options: GenerateOptions,
       watcher: GenerationWatcher,
+      known: readonly number[] = [],
     ): Promise<GenerateResult | undefined> {
       const abort = new AbortController();
       generation = abort;
       try {
-        return await run(prompt, options, abort.signal, watcher);
+        return await run(options, abort.signal, watcher, known);
       } catch (error) {
         // Whatever else breaks once the person has stopped is told by the next attempt, if it lasts.
         if (abort.signal.aborted || (error instanceof WebMoEError && error.code === "aborted"))

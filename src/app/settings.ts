@@ -1,9 +1,28 @@
-import type { BackendChoice, GenerateOptions } from "../index.ts";
+import type { BackendChoice, EvictionPolicy, ExpertBudget, GenerateOptions } from "../index.ts";
 import { byId } from "./dom.ts";
-import type { ExpertRoom } from "./session.ts";
+import { remember, remembered } from "./remember.ts";
+import type { EngineOptions } from "./session.ts";
 
-/** What the form offers. */
-const EXPERT_ROOMS: readonly ExpertRoom[] = ["auto", "all", "50%", "25%", "10%", "min"];
+const KEY = "webmoe-settings";
+
+const BACKENDS: readonly BackendChoice[] = ["auto", "webgpu", "wasm"];
+const BUDGETS: readonly ExpertBudget[] = ["all", "50%", "25%", "10%", "min"];
+const POLICIES: readonly EvictionPolicy[] = ["adaptive", "lfu", "lru-2", "lru"];
+const ROUTINGS = ["auto", "wasm"] as const;
+const ACTIVATIONS = ["f32", "int8"] as const;
+const MEGABYTE = 1_000_000;
+
+/** What another value of loads the model again. */
+const ENGINE_FIELDS = [
+  "backend",
+  "routing",
+  "threads",
+  "expert-budget",
+  "host-budget",
+  "eviction",
+  "activations",
+  "completion",
+];
 
 /** A number within the field's own limits; nonsense turns back into the field's default, and the field shows it. */
 function readNumber(field: HTMLInputElement): number {
@@ -15,41 +34,87 @@ function readNumber(field: HTMLInputElement): number {
   return value;
 }
 
-/** Sampling options, backend and expert budget, as set by the person. */
+type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
+
+/** Fields as they were left, if they still offer that. */
+function restore(fields: readonly Field[]): void {
+  let values: unknown;
+  try {
+    values = JSON.parse(remembered(KEY) ?? "{}");
+  } catch {
+    return;
+  }
+  for (const field of fields) {
+    const value: unknown = (values as Record<string, unknown> | null)?.[field.id];
+    if (typeof value !== "string") continue;
+    const before = field.value;
+    field.value = value;
+    // A select that has no such option shows nothing.
+    if (field instanceof HTMLSelectElement && field.selectedIndex < 0) field.value = before;
+  }
+}
+
+/** How text is sampled and how the engine is set up, as the person left it. */
 export function createSettings(onEngineChange: () => void) {
-  const number = (id: string): HTMLInputElement => byId(id, HTMLInputElement);
-  const backend = byId("backend", HTMLSelectElement);
-  const budget = byId("expert-budget", HTMLSelectElement);
-  const completion = byId("completion", HTMLSelectElement);
-  const seed = number("seed");
-  backend.addEventListener("change", onEngineChange);
-  budget.addEventListener("change", onEngineChange);
-  completion.addEventListener("change", onEngineChange);
+  const form = byId("settings", HTMLElement);
+  const fields = [...form.querySelectorAll<Field>("input, select, textarea")].filter(
+    ({ id }) => id !== "offline-use",
+  );
+  const field = (id: string): HTMLInputElement => byId(id, HTMLInputElement);
+  const chosen = <T extends string | number>(id: string, offered: readonly T[], fallback: T): T => {
+    const { value } = byId(id, HTMLSelectElement);
+    return offered.find((option) => option === value) ?? fallback;
+  };
+  /** A number that may be left to the library. */
+  const optional = (id: string): number | undefined =>
+    field(id).value.trim() === "" || !Number.isFinite(Number(field(id).value))
+      ? undefined
+      : readNumber(field(id));
+
+  restore(fields);
+  form.addEventListener("change", (event) => {
+    remember(KEY, JSON.stringify(Object.fromEntries(fields.map(({ id, value }) => [id, value]))));
+    if (event.target instanceof Element && ENGINE_FIELDS.includes(event.target.id)) onEngineChange();
+  });
+  byId("settings-reset", HTMLButtonElement).addEventListener("click", () => {
+    for (const each of fields) {
+      if (each instanceof HTMLSelectElement) each.selectedIndex = 0;
+      else each.value = each.defaultValue;
+    }
+    remember(KEY, "{}");
+    onEngineChange();
+  });
 
   return {
     /** Sampling options. An empty seed becomes a random one that is known, so that the text can be had again. */
     sampling(): GenerateOptions & { seed: number } {
-      const isSeeded = seed.value.trim() !== "" && Number.isFinite(Number(seed.value));
       return {
-        temperature: readNumber(number("temperature")),
-        maxTokens: readNumber(number("max-tokens")),
-        topK: readNumber(number("top-k")),
-        topP: readNumber(number("top-p")),
-        minP: readNumber(number("min-p")),
-        repeatPenalty: readNumber(number("repeat-penalty")),
-        seed: isSeeded ? readNumber(seed) : crypto.getRandomValues(new Uint32Array(1))[0]!,
+        temperature: readNumber(field("temperature")),
+        maxTokens: readNumber(field("max-tokens")),
+        topK: readNumber(field("top-k")),
+        topP: readNumber(field("top-p")),
+        minP: readNumber(field("min-p")),
+        repeatPenalty: readNumber(field("repeat-penalty")),
+        seed: optional("seed") ?? crypto.getRandomValues(new Uint32Array(1))[0]!,
       };
     },
     /** What the model is told before a conversation; empty for nothing. */
     systemMessage: (): string => byId("system-message", HTMLTextAreaElement).value,
-    backend(): BackendChoice {
-      return backend.value === "webgpu" || backend.value === "wasm" ? backend.value : "auto";
-    },
-    expertBudget(): ExpertRoom {
-      return EXPERT_ROOMS.find((room) => room === budget.value) ?? "auto";
-    },
-    completeInBackground(): boolean {
-      return completion.value !== "leave";
+    /** What the model is loaded with; what is left to the library is left out. */
+    engine(): EngineOptions {
+      const budget = chosen<ExpertBudget | "auto">("expert-budget", BUDGETS, "auto");
+      const threads = optional("threads");
+      const hostBudget = optional("host-budget");
+      return {
+        backend: chosen("backend", BACKENDS, "auto"),
+        routing: chosen("routing", ROUTINGS, "auto"),
+        activations: chosen("activations", ACTIVATIONS, "f32"),
+        eviction: chosen("eviction", POLICIES, "adaptive"),
+        completeInBackground: byId("completion", HTMLSelectElement).value !== "leave",
+        ...(budget === "auto" ? {} : { expertBudget: budget }),
+        ...(threads === undefined ? {} : { threads }),
+        ...(hostBudget === undefined ? {} : { hostBudget: hostBudget * MEGABYTE }),
+      };
     },
   };
 }

@@ -29,6 +29,7 @@ export interface DeviceCounters {
   readonly hits: number;
   readonly misses: number;
   readonly evictions: number;
+  readonly stallMs: number;
   readonly replays: number;
   readonly decodedTokens: number;
   readonly layerExecutions: number;
@@ -42,6 +43,7 @@ const NOTHING_COUNTED: DeviceCounters = {
   hits: 0,
   misses: 0,
   evictions: 0,
+  stallMs: 0,
   replays: 0,
   decodedTokens: 0,
   layerExecutions: 0,
@@ -96,13 +98,14 @@ export async function createRecovery(options: RecoveryOptions): Promise<Recovery
   function counters(): DeviceCounters {
     if (!compute) return past;
     const { residency, executor, prefetcher } = compute;
-    const { hits, misses, evictions } = residency.counters;
+    const { hits, misses, evictions, stallMs } = residency.counters;
     const { replays, decodedTokens, layerExecutions } = executor.counters;
     return {
       deviceLosses: past.deviceLosses,
       hits: past.hits + hits,
       misses: past.misses + misses,
       evictions: past.evictions + evictions,
+      stallMs: past.stallMs + stallMs,
       replays: past.replays + replays,
       decodedTokens: past.decodedTokens + decodedTokens,
       layerExecutions: past.layerExecutions + layerExecutions,

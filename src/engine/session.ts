@@ -122,6 +122,7 @@ export function createSession(parts: SessionParts): Model {
         hostHits: library.hostHits,
         hostMisses: library.hostMisses,
         evictions: counted.evictions,
+        stallSeconds: counted.stallMs / 1000,
         prefetchedBytes: counted.usefulBytes,
         wastedBytes: counted.wastedBytes,
         replays: counted.replays,
@@ -155,6 +156,10 @@ export function createSession(parts: SessionParts): Model {
       live();
       recorder.start(maxBytes);
       return {
+        async read() {
+          live();
+          return recorder.read();
+        },
         async stop() {
           live();
           return recorder.stop();

@@ -7,15 +7,31 @@ import { passBytes, type TraceHeader, writeHeader, writePass } from "./trace-for
 export interface RoutingRecorder extends RoutingListener {
   /** Error: `invalid-argument` if it records already, no layer has experts, or `maxBytes` is no size. */
   start(maxBytes: number): void;
-  /** The trace. Error: `invalid-argument` if nothing was started. */
+  /** What was recorded since the start or the last `read`, which is then forgotten. Error: as `stop`. */
+  read(): Uint8Array<ArrayBuffer>;
+  /** The rest of the trace. Error: `invalid-argument` if nothing was started. */
   stop(): Uint8Array<ArrayBuffer>;
 }
 
 export function routingRecorder(header: TraceHeader): RoutingRecorder {
   let chunks: Uint8Array<ArrayBuffer>[] | undefined;
   let room = 0;
+  let isFull = false;
   let pass: { phase: "prefill" | "decode"; position: number; tokens: Uint32Array } | undefined;
   let layers: (Decisions | undefined)[] = [];
+  function take(): Uint8Array<ArrayBuffer> {
+    if (!chunks) throw new WebMoEError("invalid-argument", "No trace is being recorded.");
+    const taken = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const chunk of chunks) {
+      taken.set(chunk, at);
+      at += chunk.length;
+    }
+    chunks = [];
+    room += taken.length;
+    return taken;
+  }
+
   return {
     start(maxBytes) {
       if (!(maxBytes > 0))
@@ -29,18 +45,14 @@ export function routingRecorder(header: TraceHeader): RoutingRecorder {
       const opening = writeHeader(header);
       chunks = [opening];
       room = maxBytes - opening.length;
+      isFull = false;
       pass = undefined;
     },
+    read: take,
     stop() {
-      if (!chunks) throw new WebMoEError("invalid-argument", "No trace is being recorded.");
-      const trace = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-      let at = 0;
-      for (const chunk of chunks) {
-        trace.set(chunk, at);
-        at += chunk.length;
-      }
+      const rest = take();
       chunks = undefined;
-      return trace;
+      return rest;
     },
     beginPass(phase, position, tokens) {
       pass = chunks && { phase, position, tokens };
@@ -53,8 +65,8 @@ export function routingRecorder(header: TraceHeader): RoutingRecorder {
       if (!pass || !chunks) return;
       const bytes = passBytes(header, pass.tokens.length);
       // Full: what comes later would have a gap before it.
-      if (bytes > room) room = 0;
-      else {
+      isFull ||= bytes > room;
+      if (!isFull) {
         room -= bytes;
         chunks.push(writePass(header, { ...pass, layers }));
       }

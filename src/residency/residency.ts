@@ -61,6 +61,8 @@ export interface ResidencyCounters {
   hits: number;
   misses: number;
   evictions: number;
+  /** Time spent waiting for records. */
+  stallMs: number;
   residentExperts: number;
   residentExpertBytes: number;
 }
@@ -97,6 +99,7 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
     hits: 0,
     misses: 0,
     evictions: 0,
+    stallMs: 0,
     residentExperts: 0,
     residentExpertBytes: 0,
   };
@@ -112,6 +115,15 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
     });
   };
   publishAll();
+
+  async function waitFor<T>(arrival: Promise<T>): Promise<T> {
+    const began = performance.now();
+    try {
+      return await arrival;
+    } finally {
+      counters.stallMs += performance.now() - began;
+    }
+  }
 
   /** Puts a record into a slot; false if every slot holds an expert of `keep`. */
   const place = ({ layer, expert, parts }: ExpertRecord, keep: Uint32Array): boolean => {
@@ -164,7 +176,7 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
               .record(prediction.layer, expert, { priority: "prefetch", signal })
               .then((record) => arrived.push(record))
               .catch(() => undefined);
-      for (const record of await Promise.all(demanded)) place(record, experts);
+      for (const record of await waitFor(Promise.all(demanded))) place(record, experts);
       publish(layer);
       for (const prediction of predicted) {
         const records = arrived.filter((record) => record.layer === prediction.layer);
@@ -187,7 +199,7 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
         const keep = Uint32Array.from(all.length <= room ? all : experts);
         try {
           for (let i = 0; i < experts.length; i++) {
-            const { value, done } = await records.next();
+            const { value, done } = await waitFor(records.next());
             if (!done) place(value, keep);
           }
         } finally {

@@ -16,7 +16,8 @@ const picks = (...ids: number[]) => ({
   weights: Float32Array.from(ids, (_, i) => (i % 2 === 0 ? 0.75 : -0.25)),
 });
 
-function recorded(expertCount: number): Uint8Array<ArrayBuffer> {
+/** Read once in between if told so: the pieces are one trace. */
+function recorded(expertCount: number, isRead = false): Uint8Array<ArrayBuffer> {
   const recorder = routingRecorder(headerOf(expertCount));
   const pass = (phase: "prefill" | "decode", position: number, tokens: number[], ended = true): void => {
     recorder.beginPass(phase, position, Uint32Array.from(tokens));
@@ -29,14 +30,16 @@ function recorded(expertCount: number): Uint8Array<ArrayBuffer> {
   recorder.start(1000);
   pass("prefill", 0, [7, 4999]);
   pass("decode", 2, [300]);
+  const read = isRead ? recorder.read() : new Uint8Array(0);
   pass("decode", 3, [301], false);
   pass("prefill", 0, [9]);
-  return recorder.stop();
+  return new Uint8Array([...read, ...recorder.stop()]);
 }
 
 test("a trace reads back as it was recorded: whole passes between start and stop, dense layers left out", () => {
   for (const expertCount of [16, 512]) {
     const trace = readTrace(recorded(expertCount));
+    expect(readTrace(recorded(expertCount, true))).toEqual(trace);
     expect(trace).toMatchObject(headerOf(expertCount));
     expect(trace.passes.map(({ phase, position, tokens }) => [phase, position, ...tokens])).toEqual([
       ["prefill", 0, 7, 4999],
@@ -48,6 +51,23 @@ test("a trace reads back as it was recorded: whole passes between start and stop
     expect(first!.layers).toEqual([picks(7, 8, a, b), undefined, picks(b, a, 8, 7)]);
     expect(second!.layers[0]).toEqual(picks(300 % expertCount, 301 % expertCount));
   }
+});
+
+test("reading makes room: what waits to be read counts against the limit, and a gap ends the trace", () => {
+  const recorder = routingRecorder(headerOf(16));
+  const decode = (position: number): void => {
+    recorder.beginPass("decode", position, Uint32Array.of(1));
+    for (const layer of [0, 2]) recorder.layer(layer, picks(1, 2));
+    recorder.endPass();
+  };
+  recorder.start(36 + 24);
+  decode(0);
+  const first = recorder.read();
+  for (const position of [1, 2, 3]) decode(position);
+  const second = recorder.read();
+  decode(4);
+  const trace = readTrace(new Uint8Array([...first, ...second, ...recorder.stop()]));
+  expect(trace.passes.map(({ position }) => position)).toEqual([0, 1, 2]);
 });
 
 test("a weight keeps eight bits and is rounded to the nearest", () => {

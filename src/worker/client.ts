@@ -150,10 +150,17 @@ export async function loadInWorker(
         live();
         await call(host.startTrace(traceOptions));
         let stopped = false;
+        const running = (): void => {
+          live();
+          if (stopped) throw new WebMoEError("invalid-argument", "This trace was stopped before.");
+        };
         return {
+          async read() {
+            running();
+            return call(host.readTrace());
+          },
           async stop() {
-            live();
-            if (stopped) throw new WebMoEError("invalid-argument", "This trace was stopped before.");
+            running();
             stopped = true;
             return call(host.stopTrace());
           },

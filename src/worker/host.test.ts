@@ -32,7 +32,7 @@ const model = {
     throw new WebMoEError("context-full", "too long");
   },
   async trace() {
-    return { stop: async () => Uint8Array.of(1, 2, 3) };
+    return { read: async () => Uint8Array.of(1), stop: async () => Uint8Array.of(2, 3) };
   },
   async tokenize() {
     throw new RangeError("not ours");
@@ -109,7 +109,8 @@ test("a trace crosses as its bytes, and none comes before one was started", asyn
   const host = await loadedHost();
   await expect(host.stopTrace()).rejects.toMatchObject({ code: "invalid-argument" });
   await host.startTrace({});
-  expect(await host.stopTrace()).toEqual(Uint8Array.of(1, 2, 3));
+  expect(await host.readTrace()).toEqual(Uint8Array.of(1));
+  expect(await host.stopTrace()).toEqual(Uint8Array.of(2, 3));
 });
 
 test("a load can be cancelled, and nothing works before one has succeeded", async () => {

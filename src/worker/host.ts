@@ -22,6 +22,10 @@ export function engineHost(
       throw new WebMoEError("invalid-argument", "No model is loaded; it was disposed of or never loaded.");
     return loaded;
   };
+  const running = (): Trace => {
+    if (!trace) throw new WebMoEError("invalid-argument", "No trace is being recorded.");
+    return trace;
+  };
   const signalFor = (call: CallId): AbortSignal => {
     const controller = new AbortController();
     aborts.set(call, controller);
@@ -74,9 +78,12 @@ export function engineHost(
     async startTrace(options) {
       trace = await model().trace(options);
     },
+    async readTrace() {
+      const bytes = await running().read();
+      return transfer(bytes, [bytes.buffer]);
+    },
     async stopTrace() {
-      if (!trace) throw new WebMoEError("invalid-argument", "No trace is being recorded.");
-      const bytes = await trace.stop();
+      const bytes = await running().stop();
       return transfer(bytes, [bytes.buffer]);
     },
     async dispose() {

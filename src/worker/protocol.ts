@@ -49,6 +49,7 @@ export interface EngineHost {
   stats(): Promise<Stats>;
   experts(): Promise<ExpertSnapshot>;
   startTrace(options: { maxBytes?: number }): Promise<void>;
+  readTrace(): Promise<Uint8Array<ArrayBuffer>>;
   stopTrace(): Promise<Uint8Array<ArrayBuffer>>;
   dispose(): Promise<void>;
 }

@@ -1,5 +1,9 @@
 import type { Message } from "../../index.ts";
 import { byId } from "../dom.ts";
+import { download, fileName } from "../download.ts";
+import type { Subject } from "../experts/recording.ts";
+import { formatCount } from "../format.ts";
+import type { CutOffAnswer } from "../journal/journal-store.ts";
 import { askDialog } from "./ask-dialog.ts";
 import { createChatView } from "./chat-view.ts";
 import {
@@ -14,13 +18,19 @@ import {
 } from "./conversation.ts";
 import { conversationStore } from "./conversation-store.ts";
 
-/** An answer being written is stored this often, so that a closed tab loses little. */
-const SAVE_MS = 1000;
-const BROKEN_OFF = "Broken off. Regenerate to have it whole.";
+/** Under an answer that broke off. */
+export const cutOffNote = (tokens: number): string =>
+  `Cut off after ${formatCount(tokens)} ${tokens === 1 ? "token" : "tokens"}.`;
 
 export interface ChatPanelEvents {
   /** The last question is to be answered. */
   onAsk(): void;
+  /** The last answer was cut off, and is to be gone on with. */
+  onContinue(cutOff: CutOffAnswer): void;
+  /** An answer that was cut off is not wanted any more. */
+  onDiscard(cutOff: CutOffAnswer): void;
+  /** A conversation was deleted: nothing of it stays. */
+  onRemoved(id: string): void;
   /** Conversations cannot be kept: private window, or storage switched off. */
   onNothingKept(): void;
 }
@@ -36,8 +46,9 @@ export function createChatPanel(events: ChatPanelEvents) {
   const channel = new BroadcastChannel("webmoe-conversations");
   let current: Conversation = newConversation();
   let known: Conversation[] = [];
+  /** By conversation: its last answer, where that was cut off. */
+  const cutOffs = new Map<string, CutOffAnswer>();
   let text = "";
-  let saved = 0;
   let busy = false;
 
   const view = createChatView({
@@ -46,7 +57,19 @@ export function createChatPanel(events: ChatPanelEvents) {
       events.onAsk();
     },
     onRegenerate: () => events.onAsk(),
+    onContinue() {
+      const cutOff = cutOffs.get(current.id);
+      if (cutOff) events.onContinue(cutOff);
+    },
   });
+
+  /** Whatever comes next, this answer is not gone on with. */
+  function discardCutOff(): void {
+    const cutOff = cutOffs.get(current.id);
+    if (!cutOff) return;
+    cutOffs.delete(current.id);
+    events.onDiscard(cutOff);
+  }
 
   function showChooser(): void {
     const list = known.some(({ id }) => id === current.id) ? known : [current, ...known];
@@ -64,7 +87,7 @@ export function createChatPanel(events: ChatPanelEvents) {
   function open(next: Conversation): void {
     current = next;
     showChooser();
-    view.show(current);
+    view.show(current, cutOffs.has(current.id));
   }
 
   async function refresh(): Promise<void> {
@@ -90,17 +113,17 @@ export function createChatPanel(events: ChatPanelEvents) {
       if (title !== undefined) change(renamed(current, title));
     },
     "conversation-export": () => {
-      const url = URL.createObjectURL(new Blob([exported(current)], { type: "application/json" }));
-      const link = document.createElement("a");
-      link.href = url;
-      link.download = `${current.title.replaceAll(/[^\p{L}\p{N}]+/gu, "-")}.json`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(url), 10_000);
+      download(
+        `${fileName(current.title)}.json`,
+        new Blob([exported(current)], { type: "application/json" }),
+      );
     },
     async "conversation-delete"() {
       const consent = await askDialog(`Delete “${current.title}” for good?`, "Delete");
       if (consent === undefined) return;
+      discardCutOff();
       await store.remove(current.id);
+      events.onRemoved(current.id);
       channel.postMessage("changed");
       known = known.filter(({ id }) => id !== current.id);
       open(known[0] ?? newConversation());
@@ -111,7 +134,7 @@ export function createChatPanel(events: ChatPanelEvents) {
       if (!busy) void actions[button.id]?.();
     });
 
-  void store.all().then((all) => {
+  const loaded = store.all().then((all) => {
     known = all;
     if (all[0] && current.turns.length === 0 && !busy) open(all[0]);
     else showChooser();
@@ -125,22 +148,55 @@ export function createChatPanel(events: ChatPanelEvents) {
     /** Whether there is a question to answer. */
     hasQuestion: (): boolean => questionIndex(current) >= 0,
     messages: (system: string): Message[] => messagesOf(current, system),
-    begin(): void {
-      text = "";
-      saved = performance.now();
+    /** Begins the answer to the last question, or goes on with what is known of it; where it is shown. */
+    begin(known: string): HTMLElement {
+      text = known;
+      if (known === "") discardCutOff();
       current = { ...current, turns: current.turns.slice(0, questionIndex(current) + 1) };
-      view.begin(current);
+      const element = view.begin(current);
+      if (known !== "") view.grow(known);
+      return element;
     },
+    /** What is being talked about. */
+    subject: (): Subject => ({ id: current.id, title: current.title, isKept: true }),
     append(piece: string): void {
       text += piece;
       view.grow(text);
-      if (performance.now() - saved < SAVE_MS) return;
-      saved = performance.now();
-      void store.save(answer(current, text, BROKEN_OFF));
     },
-    async end(note: string): Promise<void> {
+    /** The answer has ended; `cutOff`: it broke off, and can be gone on with. */
+    async end(note: string, cutOff: CutOffAnswer | undefined): Promise<void> {
+      if (cutOff) cutOffs.set(current.id, cutOff);
+      else cutOffs.delete(current.id);
       if (text !== "") change(answer(current, text, note));
-      await view.end(text, note);
+      const turn = text === "" ? undefined : current.turns.at(-1);
+      await view.end(turn ?? { role: "assistant", content: "", note }, cutOff !== undefined);
+    },
+    /**
+     * Shows answers that an earlier visit did not end, each in its conversation; those whose conversation has gone or
+     * gone on are discarded. True if there is one to continue.
+     */
+    async adopt(answers: readonly CutOffAnswer[]): Promise<boolean> {
+      await loaded;
+      for (const cutOff of answers) {
+        const conversation = known.find(({ id }) => id === cutOff.conversation);
+        const question = conversation?.turns[questionIndex(conversation)]?.content;
+        const asked = typeof cutOff.prompt === "string" ? undefined : cutOff.prompt.at(-1)?.content;
+        if (!conversation || busy || question !== asked) {
+          events.onDiscard(cutOff);
+          continue;
+        }
+        cutOffs.set(conversation.id, cutOff);
+        const text = cutOff.tokens.map((token) => token.text).join("");
+        const next = answer(conversation, text, cutOffNote(cutOff.tokens.length));
+        change(next);
+        open(next);
+      }
+      return cutOffs.size > 0;
+    },
+    /** Shows a conversation that is known. */
+    open(id: string): void {
+      const wanted = known.find((conversation) => conversation.id === id);
+      if (wanted && !busy) open(wanted);
     },
     /** While an answer is written, the conversation stays. */
     setBusy(next: boolean): void {

@@ -7,6 +7,8 @@ export interface ChatViewEvents {
   onEdit(at: number, question: string): void;
   /** The last answer is to be written anew. */
   onRegenerate(): void;
+  /** The last answer was cut off, and is to be gone on with. */
+  onContinue(): void;
 }
 
 /** The turns of one conversation. Questions are text nodes; answers are Markdown made safe. */
@@ -15,9 +17,11 @@ export function createChatView(events: ChatViewEvents) {
   // It scrolls, so the keyboard must reach it.
   log.tabIndex = 0;
   /** What the log shows. A turn is never changed, so one that is still there need not be rendered again. */
-  let shown: { readonly turn: Turn; readonly isLast: boolean; readonly element: HTMLElement }[] = [];
-  let growing: { view: AnswerView; note: HTMLElement } | undefined;
+  let shown: { turn: Turn; readonly element: HTMLElement }[] = [];
+  let growing: { view: AnswerView; body: HTMLElement; note: HTMLElement } | undefined;
   let busy = false;
+  const regenerate = button("Regenerate", "Regenerate this answer", events.onRegenerate);
+  const goOn = button("Continue", "Continue this answer", events.onContinue);
 
   const toEnd = (): void => log.scrollTo({ top: log.scrollHeight });
   /** Whoever reads the end goes on reading it; whoever has scrolled up stays there. */
@@ -73,10 +77,10 @@ export function createChatView(events: ChatViewEvents) {
     field.focus();
   }
 
-  function append(said: Turn, at: number, isLast: boolean): AnswerView | undefined {
+  function append(said: Turn, at: number): AnswerView | undefined {
     const { role, content, note } = said;
     const turn = document.createElement("article");
-    shown.push({ turn: said, isLast, element: turn });
+    shown.push({ turn: said, element: turn });
     turn.className = `turn of-${role}`;
     const head = document.createElement("h3");
     head.textContent = role === "user" ? "You" : "Model";
@@ -97,48 +101,61 @@ export function createChatView(events: ChatViewEvents) {
       return undefined;
     }
     const view = createAnswerView(body, keepingEnd);
-    if (isLast) {
-      foot.append(button("Regenerate", "Regenerate this answer", events.onRegenerate));
-      growing = { view, note: words };
-    }
+    growing = { view, body, note: words };
     return view;
   }
 
-  function show({ turns }: Conversation): void {
-    growing = undefined;
-    const isLast = (at: number): boolean => at === turns.length - 1;
-    const changed = shown.findIndex(({ turn, isLast: was }, at) => turn !== turns[at] || was !== isLast(at));
+  /** Only the last answer can be gone on with, if it was cut off, or written anew. */
+  function placeButtons(isCutOff: boolean): void {
+    goOn.remove();
+    regenerate.remove();
+    const last = shown.at(-1);
+    if (last?.turn.role !== "assistant") return;
+    last.element.querySelector(".turn-foot")?.append(...(isCutOff ? [goOn] : []), regenerate);
+  }
+
+  function show({ turns }: Conversation, isCutOff: boolean): void {
+    const changed = shown.findIndex(({ turn }, at) => turn !== turns[at]);
     const kept = changed < 0 ? shown.length : changed;
     for (const { element } of shown.slice(kept)) element.remove();
     shown = shown.slice(0, kept);
-    for (const [at, turn] of turns.entries())
-      if (at >= kept) void append(turn, at, isLast(at))?.settle(turn.content);
+    for (const [at, turn] of turns.entries()) if (at >= kept) void append(turn, at)?.settle(turn.content);
+    placeButtons(isCutOff);
+    growing = undefined;
     toEnd();
   }
 
   return {
-    /** Shows a conversation. */
+    /** Shows a conversation; `isCutOff` says so of its last answer. */
     show,
-    /** Begins an answer to the last question. */
-    begin(conversation: Conversation): void {
-      show(conversation);
+    /** Begins an answer to the last question; where it is shown. */
+    begin(conversation: Conversation): HTMLElement {
+      show(conversation, false);
       log.classList.add("is-writing");
-      append({ role: "assistant", content: "" }, conversation.turns.length, true);
+      append({ role: "assistant", content: "" }, conversation.turns.length);
+      placeButtons(false);
       toEnd();
       log.scrollIntoView({ block: "nearest", behavior: prefersReducedMotion() ? "auto" : "smooth" });
+      return growing!.body;
     },
     grow(text: string): void {
       growing?.view.grow(text);
     },
-    async end(text: string, note: string): Promise<void> {
+    /** The answer is now this turn of the conversation. */
+    async end(turn: Turn, isCutOff: boolean): Promise<void> {
       log.classList.remove("is-writing");
-      if (growing) growing.note.textContent = note;
-      await growing?.view.settle(text);
+      const last = shown.at(-1);
+      if (!growing || !last) return;
+      last.turn = turn;
+      growing.note.textContent = turn.note ?? "";
+      placeButtons(isCutOff);
+      await growing.view.settle(turn.content);
     },
     /** While an answer is written, nothing can be asked anew. */
     setBusy(next: boolean): void {
       busy = next;
       for (const element of log.querySelectorAll<HTMLButtonElement>(".quiet-button")) element.disabled = next;
+      for (const element of [regenerate, goOn]) element.disabled = next;
     },
   };
 }

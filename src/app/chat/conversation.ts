@@ -24,7 +24,7 @@ export function newConversation(): Conversation {
 }
 
 /** The first words of a question. */
-function titleFrom(question: string): string {
+export function titleFrom(question: string): string {
   const line = question.trim().replaceAll(/\s+/g, " ");
   if (line.length <= LONGEST_TITLE) return line;
   const cut = line.slice(0, LONGEST_TITLE);

@@ -1,5 +1,7 @@
 /** The page's end of the service worker: registered unless switched off, updated when the person says so. */
 
+import { remember, remembered } from "../remember.ts";
+
 const SWITCH = "webmoe-offline-use";
 
 export interface OfflineEvents {
@@ -7,29 +9,12 @@ export interface OfflineEvents {
   onUpdate(takeOver: () => void): void;
 }
 
-/** Storage may be forbidden; then nothing is remembered. */
-function remembered(): string | null {
-  try {
-    return localStorage.getItem(SWITCH);
-  } catch {
-    return null;
-  }
-}
-
-function remember(value: "on" | "off"): void {
-  try {
-    localStorage.setItem(SWITCH, value);
-  } catch {
-    // Then it holds for this visit.
-  }
-}
-
 /** A build has a web manifest; a development server has neither that nor a service worker. */
 const isBuilt = document.querySelector('link[rel="manifest"]') !== null;
 const isPossible = isBuilt && isSecureContext && "serviceWorker" in navigator;
 
 export function createOfflineUse(events: OfflineEvents) {
-  let isOn = isPossible && remembered() !== "off";
+  let isOn = isPossible && remembered(SWITCH) !== "off";
   let keepsEngine = false;
 
   function watch(registration: ServiceWorkerRegistration): void {
@@ -80,7 +65,7 @@ export function createOfflineUse(events: OfflineEvents) {
     set(on: boolean): void {
       if (!isPossible || on === isOn) return;
       isOn = on;
-      remember(on ? "on" : "off");
+      remember(SWITCH, on ? "on" : "off");
       void (on ? register() : remove());
     },
     /** A model was loaded: what computes it is kept too. */

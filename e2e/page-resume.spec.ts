@@ -1,0 +1,79 @@
+/** An answer that a closed tab cut off goes on with the tokens it would have had. */
+import type { BrowserContext, Page } from "@playwright/test";
+import { expect, type Served, test, visit } from "./page/visit.ts";
+
+const SETUP = { backend: "wasm", maxTokens: 150, seed: 5 } as const;
+const QUESTION = "Tell me a story about a dragon.";
+
+/** The page in a tab that can be closed, and whose tokens come slowly enough to be cut off. */
+async function slowVisit(context: BrowserContext, site: Served) {
+  const page = await context.newPage();
+  // What the engine says arrives late, and it waits for its reader: the demo model is too fast to be caught half way.
+  await page.addInitScript(() => {
+    const listen = Worker.prototype.addEventListener;
+    Worker.prototype.addEventListener = function (type: string, listener: unknown, ...rest: unknown[]) {
+      const late = (event: Event): unknown =>
+        setTimeout(() => (listener as (event: Event) => void)(event), 250);
+      const isMessage = type === "message" && typeof listener === "function";
+      listen.call(this, type, (isMessage ? late : listener) as EventListener, ...(rest as []));
+    };
+  });
+  return { page, ...(await visit(page, site, { ...SETUP, maxTokens: 400 })) };
+}
+
+const answerIn = (page: Page) => page.locator(".of-assistant .turn-body").last();
+
+async function whole(page: Page, site: Served, mode: "Chat" | "Continue text"): Promise<string> {
+  const { written, ending } = await visit(page, site, { ...SETUP, maxTokens: 400 });
+  await page.getByRole("radio", { name: mode }).check();
+  await page.locator("#prompt").fill(QUESTION);
+  await page.locator("#generate").click();
+  if (mode === "Chat") {
+    await expect(page.locator(".of-assistant .turn-foot p")).toContainText("Seed 5");
+    return answerIn(page).innerText();
+  }
+  await expect(ending).toContainText("Seed 5");
+  return (await written.textContent())!;
+}
+
+for (const mode of ["Chat", "Continue text"] as const)
+  test(`${mode}: an answer cut off by a closed tab is shown at the next visit, and continued word for word`, async ({
+    page,
+    site,
+    context,
+  }) => {
+    const text = await whole(page, site, mode);
+    if (mode === "Chat") {
+      await page.getByRole("button", { name: "Delete" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    }
+
+    const first = await slowVisit(context, site);
+    await first.page.getByRole("radio", { name: mode }).check();
+    await first.page.locator("#prompt").fill(QUESTION);
+    await first.page.locator("#generate").click();
+    const growing = mode === "Chat" ? answerIn(first.page) : first.written;
+    await expect
+      .poll(async () => (await growing.textContent())?.length, { intervals: [20] })
+      .toBeGreaterThan(80);
+    await first.page.close();
+
+    const { ending, written } = await visit(page, site, SETUP);
+    const notice = page.getByRole("status").filter({ hasText: "An answer was cut off" });
+    await expect(notice).toBeVisible();
+    await page.getByRole("radio", { name: mode }).check();
+    const shown = mode === "Chat" ? answerIn(page) : written;
+    const note = mode === "Chat" ? page.locator(".of-assistant .turn-foot p").last() : ending;
+    await expect(note).toHaveText(/^Cut off after \d+ tokens\.$/);
+    const partial = (await shown.innerText()).trim();
+    expect(partial.length).toBeGreaterThan(20);
+    expect(partial.length).toBeLessThan(text.trim().length);
+    await page.getByRole("button", { name: /^Continue this/ }).click();
+    await expect(notice).toBeHidden();
+    await expect(note).toContainText("Seed 5");
+    expect((mode === "Chat" ? await shown.innerText() : await shown.textContent())!).toBe(text);
+
+    await page.reload();
+    await expect(page.getByRole("button", { name: /^Continue this/ })).toBeHidden();
+    await expect(notice).toBeHidden();
+  });
