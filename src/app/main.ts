@@ -13,7 +13,7 @@ import { createFigures } from "./figures.ts";
 import { formatCount } from "./format.ts";
 import { type AnswerJournal, createJournal } from "./journal/journal.ts";
 import { type AnswerStart, type CutOffAnswer, journalStore } from "./journal/journal-store.ts";
-import { checkSameModel } from "./journal/resume-answer.ts";
+import { checkSameModel } from "./journal/same-model.ts";
 import { createKeyboardMap } from "./keyboard.ts";
 import { createMeter } from "./meter.ts";
 import { createModelPanel } from "./model-panel.ts";

@@ -9,7 +9,6 @@ import {
   type Token,
   WebMoEError,
 } from "../index.ts";
-import { resumeAnswer } from "./journal/resume-answer.ts";
 
 /** How the engine is set up; what is missing is left to the library. */
 export type EngineOptions = Omit<LoadOptions, "signal" | "onProgress">;
@@ -125,7 +124,7 @@ export function createSession(open: Open, events: SessionEvents) {
     if (signal.aborted || model !== instance) return undefined;
     events.onPhase("generating");
     const prompt = await watcher.onStart(instance);
-    const tokens = resumeAnswer(instance, prompt, { ...options, signal }, known);
+    const tokens = instance.generate(prompt, { ...options, signal, resume: known });
     for (let step = await tokens.next(); ; step = await tokens.next()) {
       if (step.done) return step.value;
       if (!signal.aborted) watcher.onToken(step.value);

@@ -1,9 +1,9 @@
 import "fake-indexeddb/auto";
 import { afterEach, expect, it, vi } from "vitest";
-import type { GenerateResult, Model, ModelInfo, NumericProfile, Token } from "../../index.ts";
+import type { ModelInfo, NumericProfile, Token } from "../../index.ts";
 import { createJournal } from "./journal.ts";
 import { type AnswerStart, journalStore } from "./journal-store.ts";
-import { checkSameModel, resumeAnswer } from "./resume-answer.ts";
+import { checkSameModel } from "./same-model.ts";
 
 const NUMERICS = { backend: "wasm", activations: "f32" } as NumericProfile;
 const startOf = (id: string): AnswerStart => ({
@@ -73,35 +73,6 @@ it("an answer is written though nothing can be kept", async () => {
   answer!.add(token(1));
   await answer!.breakOff();
   expect(await journal.cutOff()).toEqual([]);
-});
-
-const RESULT = { reason: "max-tokens" } as GenerateResult;
-/** Says these ids; `ended` tells whether the generation was ended. */
-function modelOf(ids: readonly number[]) {
-  const state = { ended: false };
-  async function* generate(): AsyncGenerator<Token, GenerateResult, void> {
-    try {
-      for (const id of ids) yield token(id);
-      return RESULT;
-    } finally {
-      state.ended = true;
-    }
-  }
-  return { model: { generate } as unknown as Model, state };
-}
-
-it("goes on behind the known tokens, and ends as the answer would have", async () => {
-  const { model } = modelOf([1, 2, 3, 4]);
-  const tokens = resumeAnswer(model, "", {}, [1, 2]);
-  expect((await tokens.next()).value).toEqual(token(3));
-  expect((await tokens.next()).value).toEqual(token(4));
-  expect(await tokens.next()).toEqual({ done: true, value: RESULT });
-});
-
-it("never goes on with another text, and lets go of the model", async () => {
-  const { model, state } = modelOf([1, 9, 3]);
-  await expect(resumeAnswer(model, "", {}, [1, 2]).next()).rejects.toThrow("Regenerate it instead");
-  expect(state.ended).toBe(true);
 });
 
 it("asks for the model and the numbers that began the answer", () => {
