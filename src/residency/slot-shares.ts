@@ -78,9 +78,9 @@ export function betterCounts(
   options: Omit<SlotDemand, "demand" | "least"> & { readonly expertsPerToken: number },
 ): Uint32Array | undefined {
   const { slotBytes, expertCount, expertsPerToken } = options;
-  const demand = slotBytes.map((_, layer) => slots.demand(layer));
   const routed = slotBytes.flatMap((bytes, layer) => (bytes > 0 ? [layer] : []));
   if (routed.every((layer) => current[layer]! >= expertCount)) return undefined;
+  const demand = slotBytes.map((_, layer) => slots.demand(layer));
   const fewest = Math.min(...routed.map((layer) => current[layer]!));
   const next = measuredCounts({ ...options, demand, least: Math.min(fewest, expertsPerToken) });
   let [saved, picks] = [0, 0];

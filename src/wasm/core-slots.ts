@@ -18,10 +18,13 @@ export function slotTables(wasm: CoreExports, memory: CoreMemory): SlotTables {
       `Expert ${expert} of layer ${layer} is outside the slot tables (${layers} layers, ${experts} experts).`,
     );
   };
-  const resize = (count: number, layer: number): void => {
-    check(layer, 0);
+  const resize = (counts: Uint32Array): void => {
+    if (counts.length !== layers)
+      throw new WebMoEError("invalid-argument", `${counts.length} slot counts for ${layers} layers.`);
     // A slot more than there are experts would never fill.
-    wasm.slotsResize(layer, Math.min(count, experts));
+    counts.forEach((count, layer) => {
+      wasm.slotsResize(layer, Math.min(count, experts));
+    });
   };
   return {
     reset(counts, expertCount, policy) {
@@ -36,11 +39,9 @@ export function slotTables(wasm: CoreExports, memory: CoreMemory): SlotTables {
       }
       layers = counts.length;
       experts = expertCount;
-      counts.forEach(resize);
+      resize(counts);
     },
-    resize(counts) {
-      counts.forEach(resize);
-    },
+    resize,
     lookup(layer, expert) {
       check(layer, expert);
       return wasm.slotsLookup(layer, expert) >>> 0;
