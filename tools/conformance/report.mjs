@@ -16,84 +16,37 @@ import {
 } from "./models.mjs";
 import { BACKENDS, LOGITS_SUBJECT, PRODUCTS, RESIDENCY, RESIDENCY_TOKENS } from "./products.mjs";
 import { ARCHITECTURE_PROMPTS } from "./prompts.mjs";
+import {
+  entriesOf,
+  grid,
+  inFigures,
+  leastMargin,
+  mark,
+  table,
+  total,
+  worstDistance,
+} from "./report-tables.mjs";
 import { SHARES, SUBJECTS, shareLabel, WAYS } from "./residency.mjs";
-import { resultOf } from "./results.mjs";
 
 /**
  * @typedef {import("./products.mjs").Case} Case
  * @typedef {import("./results.mjs").Result} Result
  * @typedef {import("./matrix.mjs").Check} Check
  *
- * @typedef {{ item: Case, result: Result | undefined }} Entry
- * @typedef {{ passed: number, failed: number, open: number }} Counts
+ * @typedef {import("./report-tables.mjs").Entry} Entry
+ * @typedef {import("./report-tables.mjs").Counts} Counts
  */
-
-/** A comparison that threw made none of its checks: all have failed. @param {Entry} entry @returns {Counts} */
-function countsOf({ item: { checks }, result }) {
-  if (!result) return { passed: 0, failed: 0, open: checks };
-  const passed = result.checks.filter((check) => check.passed).length;
-  return { passed, failed: checks - passed, open: 0 };
-}
-
-/** @param {readonly Entry[]} entries @returns {Counts} */
-function total(entries) {
-  const sum = { passed: 0, failed: 0, open: 0 };
-  for (const entry of entries) {
-    const counts = countsOf(entry);
-    sum.passed += counts.passed;
-    sum.failed += counts.failed;
-    sum.open += counts.open;
-  }
-  return sum;
-}
-
-/** @param {readonly Entry[]} entries @returns {Check[]} */
-const checksOf = (entries) => entries.flatMap(({ result }) => result?.checks ?? []);
-
-/** @param {readonly (number | undefined)[]} values */
-const numbers = (values) => values.filter((value) => value !== undefined);
-
-/** @param {number} value */
-const inFigures = (value) => value.toExponential(1);
-
-/** @param {readonly Entry[]} entries */
-function worstDistance(entries) {
-  const distances = numbers(checksOf(entries).map(({ distance }) => distance));
-  return distances.length === 0 ? "" : inFigures(Math.max(...distances));
-}
-
-/** @param {readonly Entry[]} entries */
-function leastMargin(entries) {
-  const margins = numbers(checksOf(entries).map(({ margin }) => margin));
-  return margins.length === 0 ? "" : Math.min(...margins).toFixed(3);
-}
-
-/** One mark for some cases: pass with the worst difference, fail, open, or part of them. @param {readonly Entry[]} entries */
-function mark(entries) {
-  if (entries.length === 0) return "";
-  const { passed, failed, open } = total(entries);
-  if (failed > 0) return "**fail**";
-  if (passed === 0) return "open";
-  const figure = worstDistance(entries) || "pass";
-  return open === 0 ? figure : `${figure} (part open)`;
-}
-
-/** @param {readonly string[]} head @param {readonly (readonly (string | number)[])[]} rows */
-function table(head, rows) {
-  const line = (/** @type {readonly (string | number)[]} */ cells) =>
-    `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
 
 /** @param {readonly Entry[]} entries */
 function summary(entries) {
   const rows = Object.entries(PRODUCTS).flatMap(([product, title]) =>
-    ["WASM", "WebGPU"].map((backend) => {
+    ["WASM", "WebGPU"].flatMap((backend) => {
       const own = entries.filter(
         ({ item }) => item.product === product && item.configuration.startsWith(backend),
       );
+      if (own.length === 0) return [];
       const { passed, failed, open } = total(own);
-      return [title, backend, own.length, passed, failed, open, worstDistance(own), leastMargin(own)];
+      return [[title, backend, own.length, passed, failed, open, worstDistance(own), leastMargin(own)]];
     }),
   );
   return table(
@@ -134,22 +87,6 @@ function prompts(entries) {
       ]),
       ["logits", golden.logits[0]?.promptIds.length ?? "", "", "", ...marks(LOGITS_SUBJECT)],
     ],
-  );
-}
-
-/**
- * A grid of marks.
- * @param {readonly Entry[]} entries of one product
- * @param {string} corner @param {readonly string[]} rows @param {readonly string[]} columns
- * @param {(item: Case, row: string, column: string) => boolean} belongs
- */
-function grid(entries, corner, rows, columns, belongs) {
-  return table(
-    [corner, ...columns],
-    rows.map((row) => [
-      row,
-      ...columns.map((column) => mark(entries.filter(({ item }) => belongs(item, row, column)))),
-    ]),
   );
 }
 
@@ -351,7 +288,7 @@ async function versions(entries) {
  * @returns {Promise<Counts>} in checks
  */
 export async function writeReport(cases, results) {
-  const entries = cases.map((item) => ({ item, result: resultOf(results, item) }));
+  const entries = entriesOf(cases, results);
   const text = `# Conformance
 
 Written by \`npm run conformance\` on ${new Date().toISOString().slice(0, 10)}.
@@ -360,9 +297,10 @@ ${await versions(entries)}
 
 The oracle is llama.cpp on the CPU with F32 key and value cache and without flash attention, on the exact twin of each
 model: the same quantised weights, dequantised to F32. WebMoE runs the quantised file with \`activations: "f32"\`, its
-exact profile, unless a section says otherwise. Tokens are greedy and must all be equal. A logits difference is the root mean square of the
-difference of centred logits over their standard deviation: at most ${inFigures(CONFIGURATIONS.wasm.logitsLimit)} on WASM and ${inFigures(CONFIGURATIONS.segmentAll.logitsLimit)} on WebGPU. The margin is by
-how much a token's logit led the next best in the oracle.
+exact profile, unless a section says otherwise. Tokens are greedy and must all be equal. A logits difference is the root
+mean square of the difference of centred logits over their standard deviation: at most
+${inFigures(CONFIGURATIONS.wasm.logitsLimit)} on WASM and ${inFigures(CONFIGURATIONS.segmentAll.logitsLimit)} on WebGPU. The margin is by how much a token's logit led the next best in
+the oracle.
 
 ${summary(entries)}
 
