@@ -10,6 +10,7 @@ import { describeRun } from "./machine.mjs";
 import { SPEED_MEASURES, unmeasurable } from "./measures.mjs";
 import { promptSource } from "./prompts.mjs";
 import { loadTurn, memoryTurn, speedTurn } from "./turns.mjs";
+import { openUnwatchedBrowser } from "./unwatched-browser.mjs";
 
 /**
  * @typedef {import("./files.mjs").ModelFile} ModelFile
@@ -69,7 +70,7 @@ const reason = (error) => (error instanceof Error ? error.message : String(error
  * @property {(threads: number) => Work} work
  * @property {readonly Engine[]} engines that were asked for
  * @property {(engine: Engine) => string | undefined} unable why an engine does not run here
- * @property {() => Promise<BenchBrowser>} open a browser without history
+ * @property {() => Promise<BenchBrowser>} open a browser without history, which nobody watches
  * @property {BenchBrowser} browser that all speeds are measured in
  * @property {ModelOptions} options
  * @property {string} run
@@ -219,8 +220,7 @@ async function measureMemory(session) {
 export async function benchModels(options, save) {
   const files = await modelFiles(options.files, options.types);
   const site = await serveBench(files);
-  const open = () => openBrowser(site.url);
-  const browser = await open();
+  const browser = await openBrowser(site.url);
   try {
     const look = await browser.open();
     const adapter = await look.call("benchAdapter");
@@ -250,7 +250,7 @@ export async function benchModels(options, save) {
         work: (threads) => ({ ...asked, threads, contextLength, path, url: site.urlOf(path) }),
         engines,
         unable,
-        open,
+        open: () => openUnwatchedBrowser(site.url),
         browser,
         options,
         run,

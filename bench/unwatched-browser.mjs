@@ -1,0 +1,125 @@
+// @ts-check
+/**
+ * A Chromium that nobody watches. Playwright observes the network of each page, for which the page's process keeps up to
+ * 200 MB of what was downloaded (Chromium's network inspector does, as long as anyone has asked it to look). Here only
+ * functions are called, over the browser's debugging pipe.
+ */
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { findChromium, launchOptions } from "../tools/run/browser.mjs";
+import { CACHE, ROOT } from "./files.mjs";
+
+/** @typedef {import("./browser.mjs").BenchBrowser} BenchBrowser */
+
+/** What only a page can do, and how long it may take. */
+const PAGE_LIMIT_MS = 1_800_000;
+const READY_LIMIT_MS = 30_000;
+
+/** Chrome DevTools Protocol over two streams: JSON messages that end with a zero byte. @param {import("node:stream").Writable} to @param {import("node:stream").Readable} from */
+function protocol(to, from) {
+  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
+  const waiting = new Map();
+  let last = 0;
+  let text = "";
+  from.setEncoding("utf8");
+  from.on("data", (data) => {
+    const messages = (text + data).split("\0");
+    text = messages.pop() ?? "";
+    for (const message of messages) {
+      const { id, result, error } = JSON.parse(message);
+      const call = waiting.get(id);
+      waiting.delete(id);
+      if (error) call?.reject(new Error(error.message));
+      else call?.resolve(result);
+    }
+  });
+  from.on("close", () => {
+    for (const { reject } of waiting.values()) reject(new Error("The browser has ended."));
+    waiting.clear();
+  });
+  to.on("error", () => undefined);
+  return {
+    /** @param {string} method @param {object} [params] @param {string} [sessionId] @returns {Promise<any>} */
+    send(method, params = {}, sessionId) {
+      const id = ++last;
+      return new Promise((resolve, reject) => {
+        waiting.set(id, { resolve, reject });
+        to.write(`${JSON.stringify({ id, method, params, ...(sessionId && { sessionId }) })}\0`);
+      });
+    },
+  };
+}
+
+/** Rejects if `work` takes longer. @template T @param {Promise<T>} work @param {number} ms @param {string} what @returns {Promise<T>} */
+async function within(work, ms, what) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took too long.`)), ms);
+  });
+  try {
+    return await Promise.race([work, /** @type {Promise<never>} */ (late)]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A browser without history, on a profile of its own. @param {string} url of the page @returns {Promise<BenchBrowser>} */
+export async function openUnwatchedBrowser(url) {
+  const { chromium } = await import("playwright");
+  const found = await findChromium(ROOT);
+  await mkdir(CACHE, { recursive: true });
+  const profile = await mkdtemp(join(CACHE, "profile-"));
+  const { args } = launchOptions(found, "any");
+  const child = spawn(
+    found ?? chromium.executablePath(),
+    [...args, "--headless=new", "--remote-debugging-pipe", `--user-data-dir=${profile}`, "about:blank"],
+    { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] },
+  );
+  const ended = new Promise((resolve) => {
+    child.once("exit", resolve);
+    child.once("error", resolve);
+  });
+  const [, , , to, from] = child.stdio;
+  const { send } = protocol(
+    /** @type {import("node:stream").Writable} */ (to),
+    /** @type {import("node:stream").Readable} */ (from),
+  );
+  const { product } = await within(send("Browser.getVersion"), READY_LIMIT_MS, "Starting the browser");
+
+  return {
+    version: product,
+    processId: Number(child.pid),
+    async open() {
+      const { targetId } = await send("Target.createTarget", { url });
+      const { sessionId } = await send("Target.attachToTarget", { targetId, flatten: true });
+      /** @param {string} expression */
+      const evaluate = async (expression) => {
+        const evaluation = { expression, awaitPromise: true, returnByValue: true };
+        const { result, exceptionDetails } = await send("Runtime.evaluate", evaluation, sessionId);
+        if (!exceptionDetails) return result.value;
+        throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+      };
+      const ready = async () => {
+        while (!(await evaluate("globalThis.benchReady === true").catch(() => false)))
+          await new Promise((resolve) => setTimeout(resolve, 50));
+      };
+      await within(ready(), READY_LIMIT_MS, "Opening the page");
+      return {
+        call: (name, ...given) =>
+          within(
+            evaluate(`globalThis[${JSON.stringify(name)}](...${JSON.stringify(given)})`),
+            PAGE_LIMIT_MS,
+            name,
+          ),
+        close: () => send("Target.closeTarget", { targetId }),
+      };
+    },
+    async close() {
+      await send("Browser.close").catch(() => undefined);
+      await ended;
+      await rm(profile, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}
