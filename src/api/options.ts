@@ -86,7 +86,10 @@ export interface LoadOptions {
    * this share below: **inexact** as `onMiss` other than `wait` is. WASM only. Default: 0.
    */
   cacheMargin?: number;
-  /** Bytes of expert records kept in RAM behind the device's slots. Default: an eighth of device memory. */
+  /**
+   * Bytes of expert records kept in RAM behind the device's slots, where not every expert has one. Default: an eighth of
+   * device memory.
+   */
   hostBudget?: number;
   /** Where fetched parts persist. Default: `indexeddb` where it exists, else `memory`. */
   store?: "indexeddb" | "memory";

@@ -109,6 +109,12 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
           chosen,
         ),
       onBuilt(built) {
+        // Where every expert has a slot no record is asked for twice, and a copy in host memory would only take room.
+        const { counts } = built.residency;
+        const everyExpertFits = counts.every(
+          (count) => count === 0 || count === plan.hyperparameters.expertCount,
+        );
+        parts.limitHostTier(everyExpertFits ? 0 : hostBudget);
         info = modelInfo({
           description,
           chatTemplate: chat.source,

@@ -40,3 +40,13 @@ test("a budget of 0 keeps nothing", () => {
   tier.put(record(0));
   expect(held(tier)).toEqual([]);
 });
+
+test("a smaller budget lets the least recently used leave, and a larger one takes more in", () => {
+  const tier = createHostTier(30);
+  for (const expert of [0, 1, 2]) tier.put(record(expert));
+  tier.limit(15);
+  expect(held(tier)).toEqual([2]);
+  tier.limit(20);
+  tier.put(record(3));
+  expect(held(tier)).toEqual([2, 3]);
+});

@@ -9,11 +9,14 @@ export interface HostTier {
   get(layer: number, expert: number): ExpertRecord | undefined;
   /** Keeps the record, unless it alone is larger than the budget. */
   put(record: ExpertRecord): void;
+  /** Another budget from here on: what is more than that leaves. */
+  limit(bytes: number): void;
   clear(): void;
 }
 
-/** `budget` in bytes is never exceeded; 0 keeps nothing. */
-export function createHostTier(budget: number): HostTier {
+/** `budgetBytes` are never exceeded; 0 keeps nothing. */
+export function createHostTier(budgetBytes: number): HostTier {
+  let budget = budgetBytes;
   /** Least recently used first. */
   const records = new Map<string, ExpertRecord>();
   let byteLength = 0;
@@ -25,6 +28,14 @@ export function createHostTier(budget: number): HostTier {
       byteLength -= record.byteLength;
     }
     return record;
+  }
+
+  /** Makes room for `bytes` more. */
+  function shrink(bytes: number): void {
+    for (const oldest of records.keys()) {
+      if (byteLength + bytes <= budget) break;
+      remove(oldest);
+    }
   }
 
   return {
@@ -45,12 +56,13 @@ export function createHostTier(budget: number): HostTier {
       const key = `${record.layer}/${record.expert}`;
       remove(key);
       if (record.byteLength > budget) return;
-      for (const oldest of records.keys()) {
-        if (byteLength + record.byteLength <= budget) break;
-        remove(oldest);
-      }
+      shrink(record.byteLength);
       records.set(key, record);
       byteLength += record.byteLength;
+    },
+    limit(bytes) {
+      budget = bytes;
+      shrink(0);
     },
     clear() {
       records.clear();

@@ -58,6 +58,8 @@ export type ByteProgress = (loadedBytes: number, totalBytes: number) => void;
 export interface Library extends RecordProvider {
   /** Every trunk tensor in file order, loaded ahead of the reader; leaving the loop early stops the loading. */
   trunk(signal?: AbortSignal, onProgress?: ByteProgress): AsyncIterable<TrunkRows>;
+  /** Another budget of the host tier, in bytes. */
+  limitHostTier(bytes: number): void;
   /** True if the record is in the host tier. */
   residentInHost(layer: number, expert: number): boolean;
   /** True if the whole record is in the store, or its fallback; local files are never copied there. */
@@ -325,6 +327,7 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
       return record;
     },
     residentInHost: hostTier.has,
+    limitHostTier: hostTier.limit,
     residentInStore: (layer, expert) =>
       catalogue.partsOf(layer, expert)?.every((part) => loader.isAtHand(part.key)) ?? false,
     complete,
