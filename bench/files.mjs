@@ -37,7 +37,7 @@ const EMBEDDED_CONTEXT = 512;
 
 /** What each family is; the recipe of a random one. @type {Readonly<Record<string, { what: string, recipe?: Pick<Recipe, "arch" | "shape"> }>>} */
 export const FAMILIES = {
-  embedded: { what: "the trained model of the page: 24 MB, 16 experts (4 a token), hidden 256" },
+  embedded: { what: "the trained model of the page: 24 MB, 16 experts (2 a token), hidden 256" },
   olmoe: {
     what: "random, OLMoE-1B-7B's layers, 4 of 16: 64 experts (8 a token) of 1024, hidden 2048",
     recipe: { arch: "olmoe", shape: "x64" },
