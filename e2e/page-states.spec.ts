@@ -78,3 +78,40 @@ test("where nothing can be stored, a conversation works and the page says that i
   await page.getByRole("button", { name: "New", exact: true }).click();
   await expect(page.getByLabel("Conversation", { exact: true }).locator("option")).toHaveCount(2);
 });
+
+/** Runs before the worker's script: takes its device away when the page says so. */
+const LOSABLE_GPU = `{
+  const devices = [];
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (descriptor) {
+    const device = await requestDevice.call(this, descriptor);
+    devices.push(device);
+    return device;
+  };
+  new BroadcastChannel("gpu").onmessage = () => devices.at(-1).destroy();
+}`;
+
+test.describe("on a GPU", () => {
+  // Its requests are out of a test's reach.
+  test.use({ serviceWorkers: "block" });
+
+  test("a GPU that is lost is told of, and the text goes on", async ({ page, site }) => {
+    let wasExchanged = false;
+    await page.route(/assets\/worker-.*\.js$/, async (route) => {
+      wasExchanged = true;
+      const response = await route.fetch();
+      await route.fulfill({ response, body: `${LOSABLE_GPU}\n${await response.text()}` });
+    });
+    const { generate, ending, written } = await visit(page, site, { backend: "webgpu", maxTokens: 12 });
+    await page.getByLabel("Prompt").fill(STORY);
+    await generate.click();
+    await expect(written).not.toBeEmpty();
+    expect(wasExchanged).toBe(true);
+    await page.evaluate(() => new BroadcastChannel("gpu").postMessage("lost"));
+    await expect(notice(page, "The GPU was lost, and is in use again.")).toContainText(
+      "the words that it would",
+    );
+    await expect(ending).toContainText("12 tokens");
+    await expect(page.locator("#model-line")).toContainText("WebGPU");
+  });
+});

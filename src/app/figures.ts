@@ -21,6 +21,7 @@ export function createFigures() {
     store: field("store"),
     offline: field("offline"),
     replays: field("replays"),
+    agreement: field("agreement"),
   };
   const rows = byId("details-rows", HTMLTableSectionElement);
 
@@ -53,6 +54,7 @@ export function createFigures() {
       fields.store.textContent = formatBytes(stats.storeBytes);
       const stored = formatShare(stats.storedBytes, stats.storableBytes);
       fields.offline.textContent = stats.storeFailures > 0 ? `${stored}, store full` : stored;
+      fields.agreement.textContent = formatShare(stats.routingAgreement, 1);
       fields.replays.textContent = formatCount(stats.replays - (before?.replays ?? 0));
     },
     showDetails(info: ModelInfo): void {

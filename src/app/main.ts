@@ -75,6 +75,11 @@ const session = createSession(WebMoE.load, {
     promptPanel.showProgress(progress);
     modelPanel.show(describeProgress(progress), undefined);
   },
+  onNotice(notice) {
+    states.engineActed(notice);
+    modelPanel.show("", notice.info);
+    figures.showDetails(notice.info);
+  },
   onModel(model) {
     monitor.attach(model);
     modelPanel.show("", model?.info);

@@ -38,6 +38,7 @@ function library() {
   const session = createSession(open, {
     onPhase: () => {},
     onProgress: ({ phase }) => void log.push(phase),
+    onNotice: ({ kind }) => void log.push(kind),
     onModel: (model) => void log.push(model ? "show" : "hide"),
   });
   return { log, loads, session };

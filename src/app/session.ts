@@ -5,13 +5,14 @@ import {
   type LoadProgress,
   type Model,
   type ModelSource,
+  type Notice,
   type Prompt,
   type Token,
   WebMoEError,
 } from "../index.ts";
 
 /** How the engine is set up; what is missing is left to the library. */
-export type EngineOptions = Omit<LoadOptions, "signal" | "onProgress">;
+export type EngineOptions = Omit<LoadOptions, "signal" | "onProgress" | "onNotice">;
 
 /** Everything a load depends on; another value means another model instance. */
 export interface ModelRequest {
@@ -24,6 +25,8 @@ export type Phase = "empty" | "loading" | "ready" | "generating";
 export interface SessionEvents {
   onPhase(phase: Phase): void;
   onProgress(progress: LoadProgress): void;
+  /** What the engine did on its own. */
+  onNotice(notice: Notice): void;
   /** The model to show, or undefined once it is gone. */
   onModel(model: Model | undefined): void;
 }
@@ -85,6 +88,9 @@ export function createSession(open: Open, events: SessionEvents) {
       signal,
       onProgress: (progress) => {
         if (!signal.aborted && !isOpen) events.onProgress(progress);
+      },
+      onNotice: (notice) => {
+        if (!signal.aborted) events.onNotice(notice);
       },
     });
     isOpen = true;

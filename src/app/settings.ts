@@ -10,6 +10,7 @@ const BUDGETS: readonly ExpertBudget[] = ["all", "50%", "25%", "10%", "min"];
 const POLICIES: readonly EvictionPolicy[] = ["adaptive", "lfu", "lru-2", "lru"];
 const ROUTINGS = ["auto", "wasm"] as const;
 const ACTIVATIONS = ["f32", "int8"] as const;
+const ON_MISS = ["wait", "substitute", "skip"] as const;
 const MEGABYTE = 1_000_000;
 
 /** What another value of loads the model again. */
@@ -21,6 +22,8 @@ const ENGINE_FIELDS = [
   "host-budget",
   "eviction",
   "activations",
+  "on-miss",
+  "cache-margin",
   "completion",
 ];
 
@@ -109,6 +112,8 @@ export function createSettings(onEngineChange: () => void) {
         backend: chosen("backend", BACKENDS, "auto"),
         routing: chosen("routing", ROUTINGS, "auto"),
         activations: chosen("activations", ACTIVATIONS, "f32"),
+        onMiss: chosen("on-miss", ON_MISS, "wait"),
+        cacheMargin: readNumber(field("cache-margin")),
         eviction: chosen("eviction", POLICIES, "adaptive"),
         completeInBackground: byId("completion", HTMLSelectElement).value !== "leave",
         ...(budget === "auto" ? {} : { expertBudget: budget }),

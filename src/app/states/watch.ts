@@ -1,8 +1,29 @@
-import type { ModelInfo, Stats } from "../../index.ts";
+import type { Notice as EngineNotice, ModelInfo, Stats } from "../../index.ts";
 import { formatBytes } from "../format.ts";
-import type { Notices } from "./notices.ts";
+import type { Notice, Notices } from "./notices.ts";
 
 const LOCK = "webmoe-page";
+
+const ENGINE: Record<EngineNotice["kind"], (info: ModelInfo) => Notice> = {
+  "device-lost": () => ({
+    headline: "The GPU was lost, and is in use again.",
+    advice:
+      "What it held was restored, and the text goes on with the words that it would have had. If this happens often, " +
+      "update the graphics driver, or choose WebAssembly under Settings.",
+  }),
+  "expert-budget-lowered": ({ expertBudget }) => ({
+    headline: "The device ran out of memory.",
+    advice:
+      `Experts have ${formatBytes(expertBudget)} on it from now on: the same words, more waiting. Close other tabs and ` +
+      "reload, or choose a smaller expert budget under Settings.",
+  }),
+  "numerics-changed": ({ numerics }) => ({
+    headline: "The GPU cannot be used any more.",
+    advice:
+      `${numerics.backend === "wasm" ? "The processor" : "Another one"} writes on. What is written stays; words to come ` +
+      "can be others than the GPU's. Reload the page to try the GPU again.",
+  }),
+};
 
 /** Looks at what the page runs on, and says what is missing and what to do. */
 export function watchStates(notices: Notices) {
@@ -47,6 +68,12 @@ export function watchStates(notices: Notices) {
   if ("locks" in navigator) void lookForOtherTabs();
 
   return {
+    /** Told by the engine while a model is loaded. */
+    engineActed({ kind, info }: EngineNotice): void {
+      notices.set(kind, true, ENGINE[kind](info));
+      // Restored in vain.
+      if (kind === "numerics-changed") notices.set("device-lost", false, ENGINE["device-lost"](info));
+    },
     /** Conversations or models cannot be stored at all. */
     nothingKept(): void {
       notices.set("nothing-kept", true, {
