@@ -141,7 +141,12 @@ test("a damaged file is not imported, and says why; a model that another tab use
       };
     });
     databases.result.close();
-    void navigator.locks.request(`webmoe/use/${keys[0]}`, { mode: "shared" }, () => new Promise(() => {}));
+    await new Promise<void>((granted) => {
+      void navigator.locks.request(`webmoe/use/${keys[0]}`, { mode: "shared" }, () => {
+        granted();
+        return new Promise(() => {});
+      });
+    });
     return keys.length;
   });
   expect(names).toBe(1);
