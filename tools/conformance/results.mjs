@@ -34,7 +34,7 @@ export async function readResults(digests) {
 }
 
 /** Where experts come and go, everything counts; where they are all held, what computes. @param {import("./products.mjs").Case} item */
-const scopeOf = ({ product }) => (product === "budgets" ? "whole" : "numbers");
+const scopeOf = ({ product }) => (product === "budgets" || product === "residency" ? "whole" : "numbers");
 
 /**
  * @param {import("./engines.mjs").Digests} digests @param {import("./products.mjs").Case} item
