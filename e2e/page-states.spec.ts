@@ -79,8 +79,11 @@ test("where nothing can be stored, a conversation works and the page says that i
   await expect(page.getByLabel("Conversation", { exact: true }).locator("option")).toHaveCount(2);
 });
 
-/** Runs before the worker's script: takes its device away when the page says so. */
-const LOSABLE_GPU = `{
+/**
+ * Runs before the worker's script: when the page says so, takes its device away, and leaves the next one no room for as
+ * many experts.
+ */
+const FAILING_GPU = `{
   const devices = [];
   const { requestDevice } = GPUAdapter.prototype;
   GPUAdapter.prototype.requestDevice = async function (descriptor) {
@@ -88,19 +91,43 @@ const LOSABLE_GPU = `{
     devices.push(device);
     return device;
   };
-  new BroadcastChannel("gpu").onmessage = () => devices.at(-1).destroy();
+  let [isFull, holdsExperts] = [false, false];
+  const scopes = [];
+  const { createBuffer, pushErrorScope, popErrorScope } = GPUDevice.prototype;
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    holdsExperts ||= descriptor.label?.startsWith("experts ") ?? false;
+    return createBuffer.call(this, descriptor);
+  };
+  GPUDevice.prototype.pushErrorScope = function (filter) {
+    scopes.push(filter);
+    holdsExperts = false;
+    pushErrorScope.call(this, filter);
+  };
+  GPUDevice.prototype.popErrorScope = async function () {
+    const fails = scopes.pop() === "out-of-memory" && holdsExperts && isFull;
+    if (fails) isFull = false;
+    const error = await popErrorScope.call(this);
+    return fails ? new GPUOutOfMemoryError("no room") : error;
+  };
+  new BroadcastChannel("gpu").onmessage = () => {
+    isFull = true;
+    devices.at(-1).destroy();
+  };
 }`;
 
 test.describe("on a GPU", () => {
   // Its requests are out of a test's reach.
   test.use({ serviceWorkers: "block" });
 
-  test("a GPU that is lost is told of, and the text goes on", async ({ page, site }) => {
+  test("a GPU that is lost, and one that then has less room, are told of, and the text goes on", async ({
+    page,
+    site,
+  }) => {
     let wasExchanged = false;
     await page.route(/assets\/worker-.*\.js$/, async (route) => {
       wasExchanged = true;
       const response = await route.fetch();
-      await route.fulfill({ response, body: `${LOSABLE_GPU}\n${await response.text()}` });
+      await route.fulfill({ response, body: `${FAILING_GPU}\n${await response.text()}` });
     });
     const { generate, ending, written } = await visit(page, site, { backend: "webgpu", maxTokens: 12 });
     await page.getByLabel("Prompt").fill(STORY);
@@ -110,6 +137,9 @@ test.describe("on a GPU", () => {
     await page.evaluate(() => new BroadcastChannel("gpu").postMessage("lost"));
     await expect(notice(page, "The GPU was lost, and is in use again.")).toContainText(
       "the words that it would",
+    );
+    await expect(notice(page, "The device ran out of memory.")).toContainText(
+      /Experts have [\d.]+\sMB on it from now on/,
     );
     await expect(ending).toContainText("12 tokens");
     await expect(page.locator("#model-line")).toContainText("WebGPU");
