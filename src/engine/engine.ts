@@ -12,6 +12,7 @@ import { splitCountOf } from "../model/model-file.ts";
 import { tokenizerFrom } from "../model/tokenizer/from-metadata.ts";
 import { routingRecorder } from "../residency/recorder.ts";
 import type { RoutingListener } from "../residency/routing-listener.ts";
+import { everyExpertFits } from "../residency/slot-budget.ts";
 import { type Core, instantiateCore } from "../wasm/core.ts";
 import { createCompute } from "./compute.ts";
 import { partDirectory } from "./directory.ts";
@@ -110,11 +111,8 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
         ),
       onBuilt(built) {
         // Where every expert has a slot no record is asked for twice, and a copy in host memory would only take room.
-        const { counts } = built.residency;
-        const everyExpertFits = counts.every(
-          (count) => count === 0 || count === plan.hyperparameters.expertCount,
-        );
-        parts.limitHostTier(everyExpertFits ? 0 : hostBudget);
+        const holdsAll = everyExpertFits(built.residency.counts, plan.hyperparameters.expertCount);
+        parts.limitHostTier(holdsAll ? 0 : hostBudget);
         info = modelInfo({
           description,
           chatTemplate: chat.source,
