@@ -1,4 +1,4 @@
-import { throwIfAborted, WebMoEError } from "../api/errors.ts";
+import { hasCode, throwIfAborted } from "../api/errors.ts";
 import type { ModelInfo } from "../api/info.ts";
 import type { Model } from "../api/model.ts";
 import type { LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
@@ -44,7 +44,7 @@ export async function loadModel(
     return await open(false);
   } catch (error) {
     // Nothing was shown of the old file yet, so the new one may simply take its place.
-    if (error instanceof WebMoEError && error.code === "source-changed") return open(true);
+    if (hasCode(error, "source-changed")) return open(true);
     throw error;
   }
 }
