@@ -8,9 +8,6 @@ import { instantiateCore } from "../wasm/core.ts";
 import { partDirectory } from "./directory.ts";
 import type { Platform } from "./platform.ts";
 
-/** GGUF's alignment where a file says none. */
-const DEFAULT_ALIGNMENT = 32;
-
 /** What a stored model's parts are, from the headers of its files. Errors: those of the header reader. */
 export async function readLayout(files: readonly Source[], signal: AbortSignal | undefined): Promise<Layout> {
   const headers = await Promise.all(files.map((file) => readGgufHeader(file, signal)));
@@ -18,8 +15,7 @@ export async function readLayout(files: readonly Source[], signal: AbortSignal |
   return {
     name: description.name,
     directory: partDirectory(description),
-    // The reader has checked it.
-    alignments: headers.map(({ metadata }) => Number(metadata.get("general.alignment") ?? DEFAULT_ALIGNMENT)),
+    alignments: headers.map(({ alignment }) => alignment),
   };
 }
 

@@ -4,7 +4,7 @@ import type { NumericProfile } from "../api/info.ts";
 import type { LoadOptions } from "../api/options.ts";
 import type { Backend, ReadResult, Wave } from "../backend/backend.ts";
 import type { ExpertsOp, Op } from "../model/plan.ts";
-import { packedLayout, QUANT_TYPES, type QuantName } from "../model/quantization.ts";
+import { FLOAT_FORMATS, packedLayout, QUANT_TYPES, type QuantName } from "../model/quantization.ts";
 import { loadModel } from "./engine.ts";
 import { fakeGpu, intercept } from "./fake-gpu.testing.ts";
 import { madeUpMatrix } from "./self-test.ts";
@@ -102,10 +102,17 @@ test("made-up weights are finite in every encoding, and no two rows are alike", 
       Buffer.from(bytes.subarray(offset + row * rowBytes, offset + (row + 1) * rowBytes)).toString("hex"),
     );
     expect(new Set(rows).size, type).toBe(16);
-    for (const { plane, planeOffset, floats } of QUANT_TYPES[type].fields) {
-      if (floats !== "f16") continue;
-      const half = bytes[planes[plane]!.offset + planeOffset + 1]!;
-      expect(half & 0x7c, type).toBeLessThan(0x40);
+    const { blockSize, fields, planes: planeBytes } = QUANT_TYPES[type];
+    for (const { plane, planeOffset, bytes: length, floats } of fields) {
+      if (!floats) continue;
+      const { bytes: width, exponentMask } = FLOAT_FORMATS[floats];
+      const finite = new Set<boolean>();
+      for (let block = 0; block < (16 * 512) / blockSize; block++) {
+        const at = planes[plane]!.offset + block * planeBytes[plane]! + planeOffset;
+        for (let i = at; i < at + length; i += width)
+          finite.add((Buffer.from(bytes.buffer).readUIntLE(i, width) & exponentMask) >>> 0 !== exponentMask);
+      }
+      expect([...finite], type).toEqual([true]);
     }
   }
 });

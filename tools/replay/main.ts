@@ -54,7 +54,9 @@ async function replayTrace(path: string, options: ReplayOptions): Promise<void> 
     const layerCount = recordBytes.length;
     const bytes = budgetBytes(budget, recordBytes, expertCount);
     const counts = slotCounts(recordBytes, expertCount, bytes);
-    const shared = options.shares === "measured" ? { sharedBudget: bytes } : {};
+    // What the slots take is shared, as in the engine: where layers differ in size it is less than what was asked for.
+    const allocated = recordBytes.reduce((sum, size, layer) => sum + size * counts[layer]!, 0);
+    const shared = options.shares === "measured" ? { sharedBudget: allocated } : {};
     const run = (policy: EvictionPolicy, predictor: Predictor | "auto" | undefined): ReplayResult =>
       replay({
         ...{ header: trace, passes, slots, counts, policy, link: options.link },

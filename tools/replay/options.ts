@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import type { EvictionPolicy, ExpertBudget } from "../../src/api/options.ts";
+import type { EvictionPolicy, ExpertBudget, SlotShares } from "../../src/api/options.ts";
 import type { Predictor } from "../../src/wasm/core.ts";
 import { PREDICTORS } from "../../src/wasm/core-prediction.ts";
 import { EVICTION_POLICIES } from "../../src/wasm/core-slots.ts";
@@ -40,12 +40,19 @@ function listOf<T extends string>(name: string, text: string, known: readonly T[
   return chosen as T[];
 }
 
+function oneOf<T extends string>(name: string, text: string, known: readonly T[]): T {
+  const [chosen, ...others] = listOf(name, text, known);
+  if (text === "all" || !chosen || others.length > 0)
+    throw new Error(`--${name} ${text} is not one of ${known.join(", ")}.`);
+  return chosen;
+}
+
 export interface ReplayOptions {
   readonly traces: readonly string[];
   readonly budgets: readonly ExpertBudget[];
   readonly policies: readonly EvictionPolicy[];
   readonly predictors: readonly (Predictor | "auto")[];
-  readonly shares: "even" | "measured";
+  readonly shares: SlotShares;
   readonly link: Link;
   readonly texts: "all" | "even" | "odd";
   readonly asRecorded: boolean;
@@ -68,7 +75,7 @@ export function replayOptions(args: string[]): ReplayOptions {
     },
   });
   if (positionals.length === 0) throw new Error(USAGE);
-  const [texts] = listOf("texts", values.texts === "all" ? "every" : values.texts, ["every", "even", "odd"]);
+  const texts = values.texts === "all" ? values.texts : oneOf("texts", values.texts, ["even", "odd"]);
   const budgets = values.budget.split(",").map((text): ExpertBudget => {
     if (/^\d+(\.\d+)?%$/.test(text)) return text as ExpertBudget;
     if (/^\d+$/.test(text)) return Number(text);
@@ -85,9 +92,9 @@ export function replayOptions(args: string[]): ReplayOptions {
     policies: listOf("policy", values.policy, EVICTION_POLICIES),
     predictors:
       values.predictor === "none" ? [] : listOf("predictor", values.predictor, [...PREDICTORS, "auto"]),
-    shares: listOf("shares", values.shares, ["even", "measured"])[0]!,
+    shares: oneOf("shares", values.shares, ["even", "measured"]),
     link,
-    texts: texts === "every" ? "all" : texts!,
+    texts,
     asRecorded: values["as-recorded"],
   };
 }

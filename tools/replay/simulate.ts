@@ -129,7 +129,10 @@ export function replay({ header, passes, slots, policy, link, planner, ...option
       });
     let before: Decisions | undefined;
     pass.layers.forEach((decisions, layer) => {
-      if (!decisions) return;
+      if (!decisions) {
+        before = undefined;
+        return;
+      }
       const { ids, weights } = decisions;
       const demanded = [...new Set(ids)].sort((a, b) => a - b);
       if (guessing) admit(layer, wanted.get(layer)!);

@@ -1,38 +1,30 @@
 /** Compiles a plan's ops to dispatches, once for each phase. */
 import { WebMoEError } from "../../api/errors.ts";
 import type {
-  AttentionOp,
   CombineOp,
   ExpertsOp,
   ForwardPlan,
   LinearOp,
   Op,
   RmsNormOp,
-  RopeCacheOp,
   RouteOp,
   ValueId,
 } from "../../model/plan.ts";
 import type { Pass } from "../backend.ts";
 import type { Activations } from "./activations.ts";
+import { createAttention } from "./attention-programs.ts";
 import type { Variants } from "./compose.ts";
 import type { Cell } from "./device.ts";
 import { combinedNorms, fuseNorms } from "./fusion.ts";
 import {
-  attentionBatchGrid,
-  attentionBatchKernel,
-  attentionChunks,
-  attentionKernel,
-  attentionMergeKernel,
   combineGrid,
   combineKernel,
   combineNormKernel,
   embedKernel,
   gatedActivationGrid,
   gatedActivationKernel,
-  type HeadTurn,
   isRounded,
   rmsNormKernel,
-  ropeCacheKernel,
   routeKernel,
   routesInWgsl,
 } from "./kernels.ts";
@@ -50,7 +42,7 @@ import {
   linearGrid,
   linearKernel,
 } from "./products.ts";
-import type { Dispatch, Resource } from "./recorder.ts";
+import { bind, type Dispatch, type Resource } from "./recorder.ts";
 import { SELECTION_WORDS } from "./selection.ts";
 import type { Slabs } from "./slabs.ts";
 
@@ -78,25 +70,13 @@ export interface ProgramParts {
   readonly activations: Activations;
 }
 
-/** Leaves out bindings that this composition of a kernel does not have. */
-function bind(resources: Readonly<Record<number, Resource | undefined>>): Record<number, Resource> {
-  const bound: Record<number, Resource> = {};
-  for (const [binding, resource] of Object.entries(resources))
-    if (resource) bound[Number(binding)] = resource;
-  return bound;
-}
-
 export function createPrograms(parts: ProgramParts): Programs {
-  const { plan, variants, matrices, slabs, cache, parameters, activations } = parts;
-  const heads = plan.hyperparameters;
+  const { plan, variants, matrices, slabs, parameters, activations } = parts;
   const combined = combinedNorms(plan);
   const fusedNorms = fuseNorms(plan, new Set(combined.values()), (op) =>
     matrices.stacksOf(op).some(({ shape }) => isRounded(variants, shape.type)),
   );
   const normsInside = new Set([...combined.values(), ...[...fusedNorms.values()].map(({ norm }) => norm)]);
-  const ropeCaches = new Map(
-    plan.layers.flatMap(({ ops }) => ops.flatMap((op) => (op.kind === "rope-cache" ? [[op.layer, op]] : []))),
-  );
 
   /** What `combine` left for the ops being compiled: norms that are not in the value's own cell in decode. */
   const left = new Map<ValueId, Cell>();
@@ -110,6 +90,8 @@ export function createPrograms(parts: ProgramParts): Programs {
       throw new WebMoEError("unsupported-quantization", `${name} is ${stack.shape.type}; norms must be f32.`);
     return { cell: stack.pieces[0]!.cell };
   }
+
+  const { ropeCache, attention } = createAttention({ ...parts, cellOf, vector });
 
   function linear(op: LinearOp, phase: Phase): Dispatch[] {
     const spec = plan.values[op.out]!;
@@ -198,77 +180,6 @@ export function createPrograms(parts: ProgramParts): Programs {
           7: norm && { cell: activations.combinedNorm(layer) },
         }),
         grid: (rows) => (norm ? [1, 1, 1] : combineGrid(width, rows)),
-      },
-    ];
-  }
-
-  /** How a layer's heads turn, and the bindings of what that reads. */
-  function headTurn(op: RopeCacheOp, phase: Phase): { turn: HeadTurn; resources: ReturnType<typeof bind> } {
-    const normed = op.qNorm !== undefined && op.kNorm !== undefined;
-    if (!normed && (op.qNorm ?? op.kNorm) !== undefined)
-      throw new WebMoEError("unsupported-architecture", "A norm of only one of q and k is not supported.");
-    return {
-      turn: { rope: op.rope, norm: normed ? { span: op.normSpan ?? "head", eps: op.eps } : undefined },
-      resources: bind({
-        0: parameters.batch,
-        1: { cell: cellOf(op.qkv, phase) },
-        3: normed ? vector(op.qNorm) : undefined,
-        4: normed ? vector(op.kNorm) : undefined,
-        5: parameters.turnsOf(op.rope),
-        6: { cell: cache.keys(op.layer) },
-        7: { cell: cache.values(op.layer) },
-      }),
-    };
-  }
-
-  /** In decode, the layer's attention does this too. */
-  function ropeCache(op: RopeCacheOp, phase: Phase): Dispatch[] {
-    if (phase === "decode") return [];
-    const { turn, resources } = headTurn(op, phase);
-    return [
-      {
-        kernel: ropeCacheKernel(variants, heads, turn),
-        resources: { ...resources, 2: { cell: activations.value(op.out, phase) } },
-        grid: (rows) => [heads.headCount + 2 * heads.kvHeadCount, rows, 1],
-      },
-    ];
-  }
-
-  function attention(op: AttentionOp, phase: Phase): Dispatch[] {
-    const out: Resource = { cell: activations.value(op.out, phase) };
-    if (phase === "prefill")
-      return [
-        {
-          kernel: attentionBatchKernel(variants, heads, op.scale),
-          resources: {
-            0: parameters.batch,
-            1: { cell: activations.value(op.q, phase) },
-            2: out,
-            6: { cell: cache.keys(op.layer) },
-            7: { cell: cache.values(op.layer) },
-          },
-          grid: (rows) => attentionBatchGrid(heads, rows),
-        },
-      ];
-    const ropeCache = ropeCaches.get(op.layer);
-    if (ropeCache?.out !== op.q)
-      throw new WebMoEError(
-        "unsupported-architecture",
-        `Layer ${op.layer} attends with queries that no op of it has turned.`,
-      );
-    const chunks: Resource = { cell: activations.chunks };
-    const { turn, resources } = headTurn(ropeCache, phase);
-    return [
-      {
-        kernel: attentionKernel(variants, heads, op.scale, turn),
-        resources: { ...resources, 2: out, 8: chunks },
-        grid: (_, positions) => [heads.headCount, 1, attentionChunks(positions)],
-      },
-      {
-        kernel: attentionMergeKernel(variants, heads),
-        resources: { 0: parameters.batch, 1: chunks, 2: out },
-        // A single chunk is the result.
-        grid: (_, positions) => [attentionChunks(positions) > 1 ? heads.headCount : 0, 1, 1],
       },
     ];
   }

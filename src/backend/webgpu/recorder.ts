@@ -9,6 +9,14 @@ export interface Resource {
   readonly size?: number;
 }
 
+/** Leaves out bindings that this composition of a kernel does not have. */
+export function bind(resources: Readonly<Record<number, Resource | undefined>>): Record<number, Resource> {
+  const bound: Record<number, Resource> = {};
+  for (const [binding, resource] of Object.entries(resources))
+    if (resource) bound[Number(binding)] = resource;
+  return bound;
+}
+
 /** A kernel with everything it reads and writes; only the grid depends on the batch. */
 export interface Dispatch {
   readonly kernel: Kernel;

@@ -33,6 +33,8 @@ export interface GgufHeader {
   readonly tensors: ReadonlyMap<string, GgufTensor>;
   /** Bytes of the header, up to where tensor data starts. */
   readonly headerBytes: number;
+  /** Of every tensor's data, in bytes. */
+  readonly alignment: number;
 }
 
 /** Thrown inside the parser when the header goes on past the bytes at hand. */
@@ -40,6 +42,8 @@ export class NeedMoreBytes extends Error {}
 
 const MAGIC = 0x46554747; // "GGUF", little endian
 const MAX_DIMENSIONS = 4;
+/** Where a file says none. */
+const DEFAULT_ALIGNMENT = 32;
 const MAX_NAME_BYTES = 256;
 const MAX_ARRAY_DEPTH = 4;
 /** No tensor takes fewer bytes in the directory, no key in the metadata. */
@@ -299,7 +303,7 @@ export function parseGguf(bytes: Uint8Array, fileBytes: number): GgufHeader {
   const entries: DirectoryEntry[] = [];
   for (let i = 0; i < tensorCount; i++) entries.push(readDirectoryEntry(cursor));
 
-  const alignment = metadata.get("general.alignment") ?? 32;
+  const alignment = metadata.get("general.alignment") ?? DEFAULT_ALIGNMENT;
   if (typeof alignment !== "number" || alignment < 8 || alignment > 65536 || alignment % 8 !== 0)
     throw bad(`general.alignment is ${String(alignment)}; it must be a multiple of 8.`);
   const dataStart = Math.ceil(cursor.offset / alignment) * alignment;
@@ -309,5 +313,5 @@ export function parseGguf(bytes: Uint8Array, fileBytes: number): GgufHeader {
     tensors.set(entry.name, locate(entry, dataStart, alignment, fileBytes));
   }
   refuseOverlaps(tensors.values());
-  return { metadata, tensors, headerBytes: Math.min(dataStart, fileBytes) };
+  return { metadata, tensors, headerBytes: Math.min(dataStart, fileBytes), alignment };
 }
