@@ -6,7 +6,7 @@ import { formatBytes } from "../app/format.ts";
 import { parseBudget } from "./budget.ts";
 import { createChatView } from "./chat-view.ts";
 import { load } from "./load.ts";
-import { modelBytes } from "./server.ts";
+import { modelBytes, readProblem } from "./server.ts";
 
 /** What a chat asks of its element, and tells it. */
 export interface ChatHost {
@@ -106,11 +106,10 @@ export function createChat(root: ShadowRoot, host: ChatHost) {
     const signal = restart();
     view.error("");
     view.show("loading");
+    let source: string | undefined;
     try {
       const expertBudget = parseBudget(host.attribute("budget"));
-      const source = address();
-      // A second look: the page or the network may have changed, and its answers are clearer than a failed read.
-      await modelBytes(source, signal);
+      source = address();
       const loaded = await load(source, {
         signal,
         onProgress,
@@ -122,7 +121,13 @@ export function createChat(root: ShadowRoot, host: ChatHost) {
       view.show("ready");
     } catch (error) {
       if (signal.aborted) return;
-      report(error);
+      // Asked only now: a stored model opens without its server.
+      const clearer =
+        source !== undefined && asError(error).code === "network"
+          ? await readProblem(source, signal)
+          : undefined;
+      if (signal.aborted) return;
+      report(clearer ?? error);
       view.show("offer");
     }
   }
