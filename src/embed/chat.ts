@@ -66,11 +66,13 @@ export function createChat(root: ShadowRoot, host: ChatHost) {
 
   function address(): string {
     const text = host.attribute("model") ?? "";
+    // As it is: URL would take out `..` before anyone could refuse it.
+    if (/^hf:/i.test(text)) return text;
     if (text.trim() !== "" && URL.canParse(text, document.baseURI))
       return new URL(text, document.baseURI).href;
     throw new WebMoEError(
       "invalid-argument",
-      `webmoe-chat: the attribute "model" is "${text}"; it must be a URL.`,
+      `webmoe-chat: the attribute "model" is "${text}"; it must be a URL, or hf:org/repo/file.gguf.`,
     );
   }
 

@@ -37,6 +37,12 @@ it("knows no size where a part has none, the server does not say, or what it say
     expect(await modelBytes(`https://a.example/${name}.gguf`, signal), name).toBeUndefined();
 });
 
+it("asks nobody about an address that is not of the web", async () => {
+  answers = {};
+  for (const url of ["hf:org/repo/m.gguf", "hf:org/repo/m-00001-of-00002.gguf", "imported:0123456789abcdef"])
+    expect(await modelBytes(url, signal), url).toBeUndefined();
+});
+
 it("says which answer keeps a model from being read", async () => {
   answers = {};
   await expect(modelBytes("https://a.example/m.gguf", signal)).rejects.toMatchObject({

@@ -29,6 +29,8 @@ function isThere(url: string, signal: AbortSignal): Promise<boolean> {
  * Errors: `network`, with what keeps the file from this page: its policy, the server's, or a wrong address.
  */
 async function fileBytes(url: string, signal: AbortSignal): Promise<number | undefined> {
+  // Other addresses, of files on the Hub and of imported ones, have no server of their own to ask.
+  if (!/^https?:$/.test(new URL(url).protocol)) return undefined;
   const policy = watchPolicy();
   try {
     const response = await fetch(url, { method: "HEAD", signal });
