@@ -9,11 +9,10 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { findChromium, launchOptions } from "../tools/run/browser.mjs";
 import { CACHE, ROOT } from "./files.mjs";
+import { PAGE_LIMIT_MS, within } from "./within.mjs";
 
 /** @typedef {import("./browser.mjs").BenchBrowser} BenchBrowser */
 
-/** What only a page can do, and how long it may take. */
-const PAGE_LIMIT_MS = 1_800_000;
 const READY_LIMIT_MS = 30_000;
 
 /** Chrome DevTools Protocol over two streams: JSON messages that end with a zero byte. @param {import("node:stream").Writable} to @param {import("node:stream").Readable} from */
@@ -49,20 +48,6 @@ function protocol(to, from) {
       });
     },
   };
-}
-
-/** Rejects if `work` takes longer. @template T @param {Promise<T>} work @param {number} ms @param {string} what @returns {Promise<T>} */
-async function within(work, ms, what) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took too long.`)), ms);
-  });
-  try {
-    return await Promise.race([work, /** @type {Promise<never>} */ (late)]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** A browser without history, on a profile of its own. @param {string} url of the page @returns {Promise<BenchBrowser>} */
