@@ -21,6 +21,8 @@ function protocol(to, from) {
   const waiting = new Map();
   let last = 0;
   let text = "";
+  let over = false;
+  const ended = () => new Error("The browser has ended.");
   from.setEncoding("utf8");
   from.on("data", (data) => {
     const messages = (text + data).split("\0");
@@ -34,7 +36,8 @@ function protocol(to, from) {
     }
   });
   from.on("close", () => {
-    for (const { reject } of waiting.values()) reject(new Error("The browser has ended."));
+    over = true;
+    for (const { reject } of waiting.values()) reject(ended());
     waiting.clear();
   });
   to.on("error", () => undefined);
@@ -43,6 +46,8 @@ function protocol(to, from) {
     send(method, params = {}, sessionId) {
       const id = ++last;
       return new Promise((resolve, reject) => {
+        // Nobody would settle it.
+        if (over) return reject(ended());
         waiting.set(id, { resolve, reject });
         to.write(`${JSON.stringify({ id, method, params, ...(sessionId && { sessionId }) })}\0`);
       });
