@@ -76,7 +76,16 @@ export async function openUnwatchedBrowser(url) {
     /** @type {import("node:stream").Writable} */ (to),
     /** @type {import("node:stream").Readable} */ (from),
   );
-  const { product } = await within(send("Browser.getVersion"), READY_LIMIT_MS, "Starting the browser");
+  const forget = async () => {
+    await ended;
+    await rm(profile, { recursive: true, force: true, maxRetries: 3 });
+  };
+  const version = within(send("Browser.getVersion"), READY_LIMIT_MS, "Starting the browser");
+  const { product } = await version.catch(async (error) => {
+    child.kill("SIGKILL");
+    await forget();
+    throw error;
+  });
 
   return {
     version: product,
@@ -91,11 +100,14 @@ export async function openUnwatchedBrowser(url) {
         if (!exceptionDetails) return result.value;
         throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
       };
+      let isAwaited = true;
       const ready = async () => {
-        while (!(await evaluate("globalThis.benchReady === true").catch(() => false)))
+        while (isAwaited && !(await evaluate("globalThis.benchReady === true").catch(() => false)))
           await new Promise((resolve) => setTimeout(resolve, 50));
       };
-      await within(ready(), READY_LIMIT_MS, "Opening the page");
+      await within(ready(), READY_LIMIT_MS, "Opening the page").finally(() => {
+        isAwaited = false;
+      });
       return {
         call: (name, ...given) =>
           within(
@@ -108,8 +120,7 @@ export async function openUnwatchedBrowser(url) {
     },
     async close() {
       await send("Browser.close").catch(() => undefined);
-      await ended;
-      await rm(profile, { recursive: true, force: true, maxRetries: 3 });
+      await forget();
     },
   };
 }
