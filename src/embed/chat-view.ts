@@ -22,7 +22,7 @@ function makeButton(className: string, part: string, text: string, act?: () => v
   return button;
 }
 
-export interface ChatViewEvents {
+interface ChatViewEvents {
   onStart(): void;
   onAsk(text: string): void;
   onStop(): void;
@@ -30,7 +30,7 @@ export interface ChatViewEvents {
 }
 
 /** What is shown: the offer to start, a model on its way, or a conversation. */
-export type Stage = "offer" | "loading" | "ready" | "answering";
+type Stage = "offer" | "loading" | "ready" | "answering";
 
 /** The elements of a chat. What people write is text; what the model writes is Markdown made safe. */
 export function createChatView(root: ShadowRoot, events: ChatViewEvents) {
