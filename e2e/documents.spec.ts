@@ -4,6 +4,7 @@
  * the one before it ended. A block in a language that nothing here can run fails.
  */
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -213,7 +214,16 @@ test("the examples run", async ({ page, sites }) => {
 });
 
 test("every relative link of the documents leads to a file, and every part of one to a heading", async () => {
-  const places = [...(await documents()).keys(), "CHANGELOG.md", "examples/README.md"];
+  const ofTools = (await readdir(join(root, "tools"))).map((name) => `tools/${name}/README.md`);
+  const places = [
+    ...(await documents()).keys(),
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "bench/README.md",
+    "examples/README.md",
+    "public/models/README.md",
+    ...ofTools.filter((path) => existsSync(join(root, path))),
+  ];
   for (const place of places) {
     const markdown = (await readFile(join(root, place), "utf8")).replaceAll(/^```[\s\S]*?^```$/gm, "");
     for (const [, target = ""] of markdown.matchAll(/\]\(([^)\s]+)\)/g)) {
