@@ -7,9 +7,7 @@ import { findChromium, launchOptions } from "../tools/run/browser.mjs";
 import { serveStatic } from "../tools/run/static-server.mjs";
 import { CACHE, ROOT } from "./files.mjs";
 import { processWithArgument } from "./processes.mjs";
-
-/** What only a page can do, and how long it may take. */
-const PAGE_LIMIT_MS = 1_800_000;
+import { PAGE_LIMIT_MS, within } from "./within.mjs";
 
 /**
  * @typedef {object} BenchBrowser
@@ -75,24 +73,15 @@ export async function openBrowser(url) {
       await page.waitForFunction("globalThis.benchReady === true", undefined, { timeout: 30_000 });
       return {
         async call(name, ...args) {
-          /** @type {ReturnType<typeof setTimeout> | undefined} */
-          let timer;
-          const late = new Promise((_, reject) => {
-            timer = setTimeout(() => reject(new Error(`${name} took too long.`)), PAGE_LIMIT_MS);
-          });
           try {
-            return await Promise.race([
-              page.evaluate(
-                ([which, given]) => /** @type {any} */ (globalThis)[which](...given),
-                /** @type {[string, unknown[]]} */ ([name, args]),
-              ),
-              late,
-            ]);
+            const answer = page.evaluate(
+              ([which, given]) => /** @type {any} */ (globalThis)[which](...given),
+              /** @type {[string, unknown[]]} */ ([name, args]),
+            );
+            return await within(answer, PAGE_LIMIT_MS, name);
           } catch (error) {
             const message = error instanceof Error ? error.message : String(error);
             throw new Error([message, ...complaints].join("\n"));
-          } finally {
-            clearTimeout(timer);
           }
         },
         close: () => page.close(),

@@ -1,6 +1,6 @@
 // @ts-check
 import { join } from "node:path";
-import { runQuiet } from "../tools/run/install.mjs";
+import { runOrThrow } from "../tools/run/install.mjs";
 import { CACHE, ROOT } from "./files.mjs";
 
 /** The library in a folder of its own: nothing else that is being tested is rebuilt under its feet. */
@@ -8,11 +8,6 @@ export async function buildLibrary() {
   console.log("Building the library …");
   for (const mode of ["lib", "node"]) {
     const outDir = join(CACHE, "lib");
-    const { code, output } = await runQuiet(
-      "npx",
-      ["vite", "build", "--mode", mode, "--outDir", outDir, "-l", "warn"],
-      ROOT,
-    );
-    if (code !== 0) throw new Error(`The build failed:\n${output}`);
+    await runOrThrow("npx", ["vite", "build", "--mode", mode, "--outDir", outDir, "-l", "warn"], ROOT);
   }
 }

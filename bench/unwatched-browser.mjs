@@ -9,11 +9,10 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { findChromium, launchOptions } from "../tools/run/browser.mjs";
 import { CACHE, ROOT } from "./files.mjs";
+import { PAGE_LIMIT_MS, within } from "./within.mjs";
 
 /** @typedef {import("./browser.mjs").BenchBrowser} BenchBrowser */
 
-/** What only a page can do, and how long it may take. */
-const PAGE_LIMIT_MS = 1_800_000;
 const READY_LIMIT_MS = 30_000;
 
 /** Chrome DevTools Protocol over two streams: JSON messages that end with a zero byte. @param {import("node:stream").Writable} to @param {import("node:stream").Readable} from */
@@ -22,6 +21,8 @@ function protocol(to, from) {
   const waiting = new Map();
   let last = 0;
   let text = "";
+  let over = false;
+  const ended = () => new Error("The browser has ended.");
   from.setEncoding("utf8");
   from.on("data", (data) => {
     const messages = (text + data).split("\0");
@@ -35,7 +36,8 @@ function protocol(to, from) {
     }
   });
   from.on("close", () => {
-    for (const { reject } of waiting.values()) reject(new Error("The browser has ended."));
+    over = true;
+    for (const { reject } of waiting.values()) reject(ended());
     waiting.clear();
   });
   to.on("error", () => undefined);
@@ -44,25 +46,13 @@ function protocol(to, from) {
     send(method, params = {}, sessionId) {
       const id = ++last;
       return new Promise((resolve, reject) => {
+        // Nobody would settle it.
+        if (over) return reject(ended());
         waiting.set(id, { resolve, reject });
         to.write(`${JSON.stringify({ id, method, params, ...(sessionId && { sessionId }) })}\0`);
       });
     },
   };
-}
-
-/** Rejects if `work` takes longer. @template T @param {Promise<T>} work @param {number} ms @param {string} what @returns {Promise<T>} */
-async function within(work, ms, what) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took too long.`)), ms);
-  });
-  try {
-    return await Promise.race([work, /** @type {Promise<never>} */ (late)]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** A browser without history, on a profile of its own. @param {string} url of the page @returns {Promise<BenchBrowser>} */
@@ -86,7 +76,16 @@ export async function openUnwatchedBrowser(url) {
     /** @type {import("node:stream").Writable} */ (to),
     /** @type {import("node:stream").Readable} */ (from),
   );
-  const { product } = await within(send("Browser.getVersion"), READY_LIMIT_MS, "Starting the browser");
+  const forget = async () => {
+    await ended;
+    await rm(profile, { recursive: true, force: true, maxRetries: 3 });
+  };
+  const version = within(send("Browser.getVersion"), READY_LIMIT_MS, "Starting the browser");
+  const { product } = await version.catch(async (error) => {
+    child.kill("SIGKILL");
+    await forget();
+    throw error;
+  });
 
   return {
     version: product,
@@ -101,11 +100,14 @@ export async function openUnwatchedBrowser(url) {
         if (!exceptionDetails) return result.value;
         throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
       };
+      let isAwaited = true;
       const ready = async () => {
-        while (!(await evaluate("globalThis.benchReady === true").catch(() => false)))
+        while (isAwaited && !(await evaluate("globalThis.benchReady === true").catch(() => false)))
           await new Promise((resolve) => setTimeout(resolve, 50));
       };
-      await within(ready(), READY_LIMIT_MS, "Opening the page");
+      await within(ready(), READY_LIMIT_MS, "Opening the page").finally(() => {
+        isAwaited = false;
+      });
       return {
         call: (name, ...given) =>
           within(
@@ -118,8 +120,7 @@ export async function openUnwatchedBrowser(url) {
     },
     async close() {
       await send("Browser.close").catch(() => undefined);
-      await ended;
-      await rm(profile, { recursive: true, force: true, maxRetries: 3 });
+      await forget();
     },
   };
 }

@@ -4,12 +4,13 @@
  * the one before it ended. A block in a language that nothing here can run fails.
  */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { test as base, expect, type Page } from "@playwright/test";
 import ts from "typescript";
+import { integrity } from "../tools/release/hashes.mjs";
 import { serveStatic } from "../tools/run/static-server.mjs";
 import type { Served } from "./serve/site.ts";
 
@@ -93,8 +94,7 @@ const test = base.extend<Record<never, never>, { sites: Sites }>({
 async function inPlace(text: string, { pages, models }: Sites): Promise<string> {
   const hashes = new Map<string, string>();
   for (const name of ["webmoe-embed.js", "webmoe-embed.classic.js"]) {
-    const bytes = await readFile(join(root, "dist", "embed", name));
-    hashes.set(name, `sha384-${createHash("sha384").update(bytes).digest("base64")}`);
+    hashes.set(name, integrity(await readFile(join(root, "dist", "embed", name))));
   }
   return text
     .replaceAll("https://cdn.example/", `${pages.url}embed/`)
@@ -214,7 +214,16 @@ test("the examples run", async ({ page, sites }) => {
 });
 
 test("every relative link of the documents leads to a file, and every part of one to a heading", async () => {
-  const places = [...(await documents()).keys(), "CHANGELOG.md", "examples/README.md"];
+  const ofTools = (await readdir(join(root, "tools"))).map((name) => `tools/${name}/README.md`);
+  const places = [
+    ...(await documents()).keys(),
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "bench/README.md",
+    "examples/README.md",
+    "public/models/README.md",
+    ...ofTools.filter((path) => existsSync(join(root, path))),
+  ];
   for (const place of places) {
     const markdown = (await readFile(join(root, place), "utf8")).replaceAll(/^```[\s\S]*?^```$/gm, "");
     for (const [, target = ""] of markdown.matchAll(/\]\(([^)\s]+)\)/g)) {

@@ -2,15 +2,16 @@
  * The script tag as another site has it: the page on one port, the script on a second, the model on a third, with
  * subresource integrity and a strict policy; and what it says when one of them is in the way.
  */
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import AxeBuilder from "@axe-core/playwright";
 import { test as base, expect, type Page } from "@playwright/test";
+import { integrity } from "../tools/release/hashes.mjs";
 import { serveStatic } from "../tools/run/static-server.mjs";
 import type { Served } from "./serve/site.ts";
+import { type Behaviour, type ModelServer, startModelServer } from "./servers/model-server.ts";
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const MODEL = "demo-moe-q8_0.gguf";
@@ -68,6 +69,8 @@ async function serveHost(): Promise<Host> {
   };
 }
 
+type Server = Pick<Served, "url">;
+
 const OPEN = { "Access-Control-Allow-Origin": "*" };
 
 const test = base.extend<
@@ -90,14 +93,11 @@ const test = base.extend<
   ],
 });
 
-async function integrity(script: string): Promise<string> {
-  return `sha384-${createHash("sha384")
-    .update(await readFile(at(`dist/embed/${script}`)))
-    .digest("base64")}`;
-}
+const integrityOf = async (name: string): Promise<string> =>
+  integrity(await readFile(at(`dist/embed/${name}`)));
 
 /** The strictest policy that is enough, but for directives given otherwise. */
-function policy(scripts: Served, models: Served, other: Record<string, string> = {}): string {
+function policy(scripts: Server, models: Server, other: Record<string, string> = {}): string {
   const directives = {
     "default-src": "'none'",
     "img-src": "data:",
@@ -111,10 +111,10 @@ function policy(scripts: Served, models: Served, other: Record<string, string> =
     .join("; ");
 }
 
-const chat = (models: Served, attributes = ""): string =>
+const chat = (models: Server, attributes = ""): string =>
   `<webmoe-chat model="${models.url}${MODEL}" ${attributes}><p>${FALLBACK}</p></webmoe-chat>`;
 
-const script = (scripts: Served, hash: string, name = "webmoe-embed.js", type = ' type="module"'): string =>
+const script = (scripts: Server, hash: string, name = "webmoe-embed.js", type = ' type="module"'): string =>
   `<script${type} src="${scripts.url}${name}" integrity="${hash}" crossorigin></script>`;
 
 /** What the browser complains of. */
@@ -138,7 +138,7 @@ test("a chat from another origin names its size, downloads nothing before a clic
   await page.goto(
     host.page({
       policy: policy(scripts, models),
-      body: `${script(scripts, await integrity("webmoe-embed.js"))}${chat(models, 'system="Be kind." budget="50%"')}`,
+      body: `${script(scripts, await integrityOf("webmoe-embed.js"))}${chat(models, 'system="Be kind." budget="50%"')}`,
     }),
   );
   const start = page.getByRole("button", { name: "Start the chat (23.9 MB)" });
@@ -187,7 +187,7 @@ test("a classic script leaves window.WebMoE, which generates under the same poli
   sites: { host, scripts, models },
 }) => {
   const name = "webmoe-embed.classic.js";
-  const body = script(scripts, await integrity(name), name, "");
+  const body = script(scripts, await integrityOf(name), name, "");
   for (const isolated of [false, true]) {
     await page.goto(host.page({ policy: policy(scripts, models), body, isolated }));
     const said = await page.evaluate(async (url) => {
@@ -208,7 +208,7 @@ test("what blocks the script leaves the page's own words, and what blocks the ch
   page,
   sites: { host, scripts, models, closedScripts, closedModels },
 }) => {
-  const hash = await integrity("webmoe-embed.js");
+  const hash = await integrityOf("webmoe-embed.js");
   const seen = complaints(page);
   const open = (body: string, rules: string) => page.goto(host.page({ policy: rules, body }));
   const alert = page.locator("webmoe-chat").getByRole("alert");
@@ -217,17 +217,17 @@ test("what blocks the script leaves the page's own words, and what blocks the ch
   const wrongHash = hash.replace(/.{8}$/, "AAAAAAAA");
   await open(script(scripts, wrongHash) + chat(models), policy(scripts, models));
   await expect(page.getByText(FALLBACK)).toBeVisible();
-  expect(seen.join("\n")).toContain("integrity");
+  await expect.poll(() => seen.join("\n")).toContain("integrity");
 
   seen.length = 0;
   await open(script(scripts, hash) + chat(models), policy(scripts, models, { "script-src": "'self'" }));
   await expect(page.getByText(FALLBACK)).toBeVisible();
-  expect(seen.join("\n")).toContain("script-src");
+  await expect.poll(() => seen.join("\n")).toContain("script-src");
 
   seen.length = 0;
   await open(script(closedScripts, hash) + chat(models), policy(closedScripts, models));
   await expect(page.getByText(FALLBACK)).toBeVisible();
-  expect(seen.join("\n")).toContain("CORS");
+  await expect.poll(() => seen.join("\n")).toContain("CORS");
 
   const noWasm = policy(scripts, models, { "script-src": new URL(scripts.url).origin });
   await open(script(scripts, hash) + chat(models), noWasm);
@@ -247,4 +247,83 @@ test("what blocks the script leaves the page's own words, and what blocks the ch
   const missing = { ...models, url: `${models.url}no-` };
   await open(script(scripts, hash) + chat(missing), policy(scripts, models));
   await expect(alert).toContainText("HTTP 404");
+});
+
+/** A server of the model that the test may stop, or have behave otherwise. */
+async function withModelServer(run: (server: ModelServer) => Promise<void>): Promise<void> {
+  const server = await startModelServer(await readFile(at(`public/models/${MODEL}`)));
+  try {
+    await run(server);
+  } finally {
+    await server.close();
+  }
+}
+
+test("a stored model is opened and answers while its server is stopped", async ({
+  page,
+  sites: { host, scripts },
+}) => {
+  await withModelServer(async (server) => {
+    const name = "webmoe-embed.classic.js";
+    await page.goto(
+      host.page({
+        policy: policy(scripts, server),
+        body: script(scripts, await integrityOf(name), name, "") + chat(server),
+      }),
+    );
+    await page.evaluate(async (url) => {
+      const { WebMoE } = window as unknown as { WebMoE: typeof import("../src/embed/classic.ts").default };
+      const model = await WebMoE.load(url);
+      const isStored = async (): Promise<boolean> => {
+        const { storedBytes, storableBytes } = await model.stats();
+        return storedBytes === storableBytes;
+      };
+      while (!(await isStored())) await new Promise((wake) => setTimeout(wake, 100));
+      await model.dispose();
+    }, `${server.url}${MODEL}`);
+
+    await server.close();
+    await page.reload();
+    await expect(page.locator("webmoe-chat").getByRole("alert")).toContainText("could not be reached");
+    await page.getByRole("button", { name: "Start the chat" }).click();
+    const input = page.getByRole("textbox", { name: "Message" });
+    await input.fill("Tell me a story about a dragon.");
+    await input.press("Enter");
+    const answer = page.locator("webmoe-chat").locator('[part~="assistant-message"] [part="message-body"]');
+    await expect(answer).toHaveText(/\w+ \w+ \w+/);
+  });
+});
+
+test("a server that refuses HEAD, or never answers it, still gives the model", async ({
+  page,
+  sites: { host, scripts },
+}) => {
+  const hash = await integrityOf("webmoe-embed.js");
+  const refused: Behaviour = { status: 403 };
+  const unanswered: Behaviour = { delay: 120_000 };
+  for (const ofHead of [refused, unanswered]) {
+    await withModelServer(async (server) => {
+      server.reset(({ method }) => (method === "HEAD" ? ofHead : undefined));
+      await page.goto(
+        host.page({ policy: policy(scripts, server), body: script(scripts, hash) + chat(server) }),
+      );
+      await expect.poll(() => server.requests[0]?.method).toBe("HEAD");
+      await page.getByRole("button", { name: "Start the chat" }).click();
+      await expect(page.getByRole("textbox", { name: "Message" })).toBeVisible();
+      await expect(page.locator("webmoe-chat").getByRole("alert")).toBeHidden();
+    });
+  }
+});
+
+test("a file on the Hub is offered without a size, and its address reaches the engine as it is written", async ({
+  page,
+  sites: { host, scripts, models },
+}) => {
+  const address = "hf:org/repo/../model.gguf";
+  const body = `${script(scripts, await integrityOf("webmoe-embed.js"))}<webmoe-chat model="${address}"></webmoe-chat>`;
+  await page.goto(host.page({ policy: policy(scripts, models), body }));
+  await expect(page.getByText("Its size is not known.")).toBeVisible();
+  await page.getByRole("button", { name: "Start the chat" }).click();
+  // What the engine says of a way up, which URL would have followed.
+  await expect(page.locator("webmoe-chat").getByRole("alert")).toContainText(`"${address}"`);
 });

@@ -1,5 +1,3 @@
-import { byId } from "./dom.ts";
-
 /**
  * Screen readers get generated text in pieces worth hearing: whole sentences, or a stretch of words when a sentence
  * is long. Announcing token by token would interrupt itself several times a second.
@@ -28,9 +26,8 @@ function lastMatchEnd(text: string, pattern: RegExp): number {
   return end;
 }
 
-/** A polite live region outside the text, which hears it in pieces worth hearing. */
-export function createAnnouncer() {
-  const region = byId("announcer", HTMLElement);
+/** Speaks through `region`, a polite live region outside the text, which hears it in pieces worth hearing. */
+export function createAnnouncer(region: HTMLElement) {
   let pending = "";
 
   function say(message: string): void {

@@ -43,7 +43,7 @@ const CUT_OFF: Notice = {
 };
 
 const alert = createAlert();
-const announcer = createAnnouncer();
+const announcer = createAnnouncer(byId("announcer", HTMLElement));
 const output = createOutputView({
   onContinue: continueAnswer,
   onDiscard: ({ id }) => void journal.discard(id),

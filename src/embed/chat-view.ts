@@ -1,4 +1,4 @@
-import { takeAnnouncement } from "../app/announce.ts";
+import { createAnnouncer } from "../app/announce.ts";
 import { type AnswerView, createAnswerView } from "../app/chat/answer-view.ts";
 
 /** An element with a class for our styles and parts for the page's. */
@@ -22,7 +22,7 @@ function makeButton(className: string, part: string, text: string, act?: () => v
   return button;
 }
 
-export interface ChatViewEvents {
+interface ChatViewEvents {
   onStart(): void;
   onAsk(text: string): void;
   onStop(): void;
@@ -30,7 +30,7 @@ export interface ChatViewEvents {
 }
 
 /** What is shown: the offer to start, a model on its way, or a conversation. */
-export type Stage = "offer" | "loading" | "ready" | "answering";
+type Stage = "offer" | "loading" | "ready" | "answering";
 
 /** The elements of a chat. What people write is text; what the model writes is Markdown made safe. */
 export function createChatView(root: ShadowRoot, events: ChatViewEvents) {
@@ -61,13 +61,13 @@ export function createChatView(root: ShadowRoot, events: ChatViewEvents) {
   const stop = makeButton("", "stop", "Stop", events.onStop);
   const again = makeButton("", "new", "New chat", events.onNew);
   form.append(input, send, stop, again);
-  const announcer = make("div", "announcer", "");
-  announcer.setAttribute("aria-live", "polite");
-  frame.append(note, start, log, progress, status, error, form, announcer);
+  const spoken = make("div", "announcer", "");
+  spoken.setAttribute("aria-live", "polite");
+  const announcer = createAnnouncer(spoken);
+  frame.append(note, start, log, progress, status, error, form, spoken);
   root.append(frame);
 
   let answer: AnswerView | undefined;
-  let unspoken = "";
 
   function submit(): void {
     const text = input.value.trim();
@@ -100,10 +100,6 @@ export function createChatView(root: ShadowRoot, events: ChatViewEvents) {
     log.append(message);
     log.scrollTo({ top: log.scrollHeight });
     return body;
-  }
-
-  function speak(text: string): void {
-    if (text !== "") announcer.replaceChildren(text);
   }
 
   return {
@@ -139,6 +135,7 @@ export function createChatView(root: ShadowRoot, events: ChatViewEvents) {
     },
     clear(): void {
       log.replaceChildren();
+      spoken.replaceChildren();
     },
     ask(text: string): void {
       const body = append("user");
@@ -148,16 +145,14 @@ export function createChatView(root: ShadowRoot, events: ChatViewEvents) {
     },
     beginAnswer(): void {
       answer = createAnswerView(append("assistant"), keepingEnd);
-      unspoken = "";
+      announcer.begin();
     },
     growAnswer(whole: string, piece: string): void {
       answer?.grow(whole);
-      const { say, keep } = takeAnnouncement(unspoken + piece);
-      unspoken = keep;
-      speak(say.trim());
+      announcer.grow(piece);
     },
     async endAnswer(whole: string): Promise<void> {
-      speak(unspoken.trim());
+      announcer.end("");
       await answer?.settle(whole);
       answer = undefined;
     },

@@ -6,7 +6,7 @@ import { formatBytes } from "../app/format.ts";
 import { parseBudget } from "./budget.ts";
 import { createChatView } from "./chat-view.ts";
 import { load } from "./load.ts";
-import { modelBytes } from "./server.ts";
+import { modelBytes, readProblem } from "./server.ts";
 
 /** What a chat asks of its element, and tells it. */
 export interface ChatHost {
@@ -66,11 +66,13 @@ export function createChat(root: ShadowRoot, host: ChatHost) {
 
   function address(): string {
     const text = host.attribute("model") ?? "";
+    // As it is: URL would take out `..` before anyone could refuse it.
+    if (/^hf:/i.test(text)) return text;
     if (text.trim() !== "" && URL.canParse(text, document.baseURI))
       return new URL(text, document.baseURI).href;
     throw new WebMoEError(
       "invalid-argument",
-      `webmoe-chat: the attribute "model" is "${text}"; it must be a URL.`,
+      `webmoe-chat: the attribute "model" is "${text}"; it must be a URL, or hf:org/repo/file.gguf.`,
     );
   }
 
@@ -106,11 +108,10 @@ export function createChat(root: ShadowRoot, host: ChatHost) {
     const signal = restart();
     view.error("");
     view.show("loading");
+    let source: string | undefined;
     try {
       const expertBudget = parseBudget(host.attribute("budget"));
-      const source = address();
-      // A second look: the page or the network may have changed, and its answers are clearer than a failed read.
-      await modelBytes(source, signal);
+      source = address();
       const loaded = await load(source, {
         signal,
         onProgress,
@@ -122,7 +123,13 @@ export function createChat(root: ShadowRoot, host: ChatHost) {
       view.show("ready");
     } catch (error) {
       if (signal.aborted) return;
-      report(error);
+      // Asked only now: a stored model opens without its server.
+      const clearer =
+        source !== undefined && asError(error).code === "network"
+          ? await readProblem(source, signal)
+          : undefined;
+      if (signal.aborted) return;
+      report(clearer ?? error);
       view.show("offer");
     }
   }

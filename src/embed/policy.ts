@@ -48,5 +48,3 @@ export function watchPolicy() {
     stop: (): void => document.removeEventListener("securitypolicyviolation", note),
   };
 }
-
-export type PolicyWatch = ReturnType<typeof watchPolicy>;

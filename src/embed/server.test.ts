@@ -30,10 +30,17 @@ it("knows no size where a part has none, the server does not say, or what it say
     "/m-00001-of-00002.gguf": sized(5),
     "/silent.gguf": new Response(),
     "/no-head.gguf": new Response(null, { status: 405 }),
+    "/signed-for-get.gguf": new Response(null, { status: 403 }),
     "/packed.gguf": sized(5, { "Content-Encoding": "gzip" }),
   };
-  for (const name of ["m-00001-of-00002", "silent", "no-head", "packed"])
+  for (const name of ["m-00001-of-00002", "silent", "no-head", "signed-for-get", "packed"])
     expect(await modelBytes(`https://a.example/${name}.gguf`, signal), name).toBeUndefined();
+});
+
+it("asks nobody about an address that is not of the web", async () => {
+  answers = {};
+  for (const url of ["hf:org/repo/m.gguf", "hf:org/repo/m-00001-of-00002.gguf", "imported:0123456789abcdef"])
+    expect(await modelBytes(url, signal), url).toBeUndefined();
 });
 
 it("says which answer keeps a model from being read", async () => {

@@ -5,8 +5,11 @@ import { watchPolicy } from "./policy.ts";
 /** Above this many parts their size is not asked for: one request each. */
 const MOST_PARTS = 64;
 
-/** Answers to a HEAD request that say nothing about a GET. */
-const NO_HEAD = [405, 501];
+/** Answers to a HEAD request that say nothing about a GET: an address that is signed for GET answers 403. */
+const NO_HEAD = [403, 405, 501];
+
+/** A failed read waits this long for a better reason. */
+const PATIENCE_MS = 5_000;
 
 const fail = (message: string, cause?: unknown): never => {
   throw new WebMoEError("network", message, { cause });
@@ -26,6 +29,8 @@ function isThere(url: string, signal: AbortSignal): Promise<boolean> {
  * Errors: `network`, with what keeps the file from this page: its policy, the server's, or a wrong address.
  */
 async function fileBytes(url: string, signal: AbortSignal): Promise<number | undefined> {
+  // Other addresses, of files on the Hub and of imported ones, have no server of their own to ask.
+  if (!/^https?:$/.test(new URL(url).protocol)) return undefined;
   const policy = watchPolicy();
   try {
     const response = await fetch(url, { method: "HEAD", signal });
@@ -63,4 +68,18 @@ export async function modelBytes(url: string, signal: AbortSignal): Promise<numb
   // One that is named like a part may be none: the model is then opened without the others.
   const sizes = await Promise.all(others.map((other) => fileBytes(other, signal).catch(() => undefined)));
   return sizes.reduce((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), own);
+}
+
+/**
+ * Why a model could not be read, as its server says now: clearer than what a failed read says. Undefined if it says
+ * nothing, or not in time.
+ */
+export async function readProblem(url: string, signal: AbortSignal): Promise<WebMoEError | undefined> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+  try {
+    await fileBytes(url, limited);
+  } catch (error) {
+    if (error instanceof WebMoEError && !limited.aborted) return error;
+  }
+  return undefined;
 }

@@ -7,7 +7,6 @@ import { runQuiet } from "../run/install.mjs";
  * @typedef {object} Packed
  * @property {string} path of the tarball
  * @property {number} bytes its size
- * @property {number} unpackedBytes
  * @property {readonly { path: string, size: number }[]} files sorted by path
  */
 
@@ -25,10 +24,5 @@ export async function pack(root, folder, { dryRun = false } = {}) {
   if (code !== 0 || list === undefined) throw new Error(`npm pack failed:\n${output}`);
   const [packed] = JSON.parse(list);
   const files = [...packed.files].sort((a, b) => (a.path < b.path ? -1 : 1));
-  return {
-    path: join(folder, packed.filename),
-    bytes: packed.size,
-    unpackedBytes: packed.unpackedSize,
-    files,
-  };
+  return { path: join(folder, packed.filename), bytes: packed.size, files };
 }

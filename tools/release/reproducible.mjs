@@ -7,27 +7,21 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runQuiet } from "../run/install.mjs";
+import { runOrThrow } from "../run/install.mjs";
 import { hashesBelow } from "./hashes.mjs";
 import { pack } from "./pack.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/** @param {string} command @param {readonly string[]} args @param {string} folder */
-async function must(command, args, folder) {
-  const { code, output } = await runQuiet(command, args, folder);
-  if (code !== 0) throw new Error(`${command} ${args.join(" ")} failed in ${folder}:\n${output}`);
-}
 
 /** @param {string} folder @returns {Promise<Map<string, string>>} */
 async function buildIn(folder) {
   console.log(`Building in ${folder} …`);
   await mkdir(folder, { recursive: true });
   const archive = join(folder, "..", "sources.tar");
-  await must("git", ["archive", "--format=tar", `--output=${archive}`, "HEAD"], root);
-  await must("tar", ["-xf", archive, "-C", folder], folder);
-  await must("npm", ["ci", "--prefer-offline", "--no-audit", "--no-fund"], folder);
-  await must("npm", ["run", "build"], folder);
+  await runOrThrow("git", ["archive", "--format=tar", `--output=${archive}`, "HEAD"], root);
+  await runOrThrow("tar", ["-xf", archive, "-C", folder], folder);
+  await runOrThrow("npm", ["ci", "--prefer-offline", "--no-audit", "--no-fund"], folder);
+  await runOrThrow("npm", ["run", "build"], folder);
   await pack(folder, join(folder, "dist"));
   return hashesBelow(join(folder, "dist"));
 }

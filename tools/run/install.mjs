@@ -72,6 +72,17 @@ export function runQuiet(command, args, cwd) {
 }
 
 /**
+ * Runs a command that has to succeed; what it printed is in the error if it does not.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {string} cwd
+ */
+export async function runOrThrow(command, args, cwd) {
+  const { code, output } = await runQuiet(command, args, cwd);
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")} failed in ${cwd}:\n${output}`);
+}
+
+/**
  * Runs a command that prints to our own output.
  * @param {string} command
  * @param {readonly string[]} args

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { pack } from "../release/pack.mjs";
 import { launchChromium } from "../run/browser.mjs";
-import { runQuiet } from "../run/install.mjs";
+import { runOrThrow } from "../run/install.mjs";
 import { serveStatic } from "../run/static-server.mjs";
 
 const SAMPLES = ["vite", "webpack", "esbuild", "rollup"];
@@ -20,12 +20,6 @@ const PROMPT = "Once upon a time";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const models = join(root, "public", "models");
 const work = join(root, ".cache", "samples");
-
-/** @param {string} command @param {readonly string[]} args @param {string} folder */
-async function must(command, args, folder) {
-  const { code, output } = await runQuiet(command, args, folder);
-  if (code !== 0) throw new Error(`${command} ${args.join(" ")} failed in ${folder}:\n${output}`);
-}
 
 /** What the apps' prompt is answered with, greedily. */
 async function expectedText() {
@@ -64,9 +58,9 @@ async function build(name, tarball) {
   await rm(folder, { recursive: true, force: true });
   await cp(join(root, "tools", "samples", name), folder, { recursive: true });
   const quiet = ["--no-audit", "--no-fund"];
-  await must("npm", ["ci", ...quiet], folder);
-  await must("npm", ["install", "--no-save", ...quiet, tarball], folder);
-  await must("npm", ["run", "build"], folder);
+  await runOrThrow("npm", ["ci", ...quiet], folder);
+  await runOrThrow("npm", ["install", "--no-save", ...quiet, tarball], folder);
+  await runOrThrow("npm", ["run", "build"], folder);
   return folder;
 }
 
