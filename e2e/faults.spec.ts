@@ -29,10 +29,6 @@ function sentAgain(requests: readonly ModelRequest[]): number {
   return again;
 }
 
-const requested = async (server: ModelServer, count: number): Promise<void> => {
-  while (server.requests.length < count) await new Promise((wake) => setTimeout(wake, 5));
-};
-
 const urlOf = (server: ModelServer): string => `${server.url}m.gguf`;
 
 test.beforeEach(async ({ page, site, server }) => {
@@ -129,7 +125,7 @@ for (const payloads of ["indexeddb", "opfs"] as const) {
     const before = await storedWeightBytes(page);
     server.reset(({ index }) => ({ delay: 50 * index }));
     void first.write("first").catch(() => undefined);
-    await requested(server, 3);
+    await server.received(3);
     await expect.poll(() => storedWeightBytes(page), { intervals: [5] }).toBeGreaterThan(before);
     await page.reload();
     const kept = await storedWeightBytes(page);
@@ -197,7 +193,7 @@ test.describe("Two tabs", () => {
     const loaded = server.requests.slice();
     server.reset(() => ({ silent: true }));
     const tokens = session.write("first");
-    await requested(server, 1);
+    await server.received(1);
     server.reset();
     await leader.close();
     expect(await tokens).toEqual(models.good.tokens.first);
