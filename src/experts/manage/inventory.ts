@@ -1,6 +1,7 @@
 import { WebMoEError } from "../../api/errors.ts";
+import { createCatalogue } from "../catalogue.ts";
 import type { PartDirectory } from "../parts.ts";
-import { headerKey, type Part, partPrefix, recordParts, trunkParts } from "../segments.ts";
+import { headerKey, type Part, partPrefix } from "../segments.ts";
 import { checkRange } from "../source/checks.ts";
 import type { Source } from "../source/source.ts";
 import type { PartStore, StoredModel, StoredPart } from "../store/store.ts";
@@ -25,15 +26,6 @@ export interface Inventory {
   readonly layout: Layout | undefined;
   /** Every part of a complete copy, headers left out; empty without a layout. */
   readonly parts: readonly Part[];
-}
-
-function* everyPart(key: string, { trunk, layerCount, expertCount, record }: PartDirectory): Generator<Part> {
-  for (const location of trunk) yield* trunkParts(key, location);
-  for (let layer = 0; layer < layerCount; layer++)
-    for (let expert = 0; expert < expertCount; expert++) {
-      const location = record(layer, expert);
-      if (location) yield* recordParts(key, location);
-    }
 }
 
 /** The start of a stored file, for the reader of headers; what lies after it cannot be read. */
@@ -88,7 +80,12 @@ export async function takeInventory(
     headerSource(name, fileBytes[i]!, header?.bytes ?? new Uint8Array()),
   );
   const layout = await readLayout(files, undefined).catch(() => undefined);
-  return { keys, headers, layout, parts: layout ? [...everyPart(key, layout.directory)] : [] };
+  return {
+    keys,
+    headers,
+    layout,
+    parts: layout ? [...createCatalogue(key, layout.directory).everyPart()] : [],
+  };
 }
 
 /** True if parts of the model are stored in a layout that this version does not read. */
