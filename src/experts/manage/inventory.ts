@@ -4,6 +4,7 @@ import type { PartDirectory } from "../parts.ts";
 import { headerKey, type Part, partPrefix } from "../segments.ts";
 import { checkRange } from "../source/checks.ts";
 import type { Source } from "../source/source.ts";
+import { readParts } from "../store/read.ts";
 import type { PartStore, StoredModel, StoredPart } from "../store/store.ts";
 
 /** What the headers of a model's files say of its parts. */
@@ -45,26 +46,6 @@ function headerSource(name: string, size: number, header: Uint8Array): Source {
   };
 }
 
-/** The value under each key; undefined for what is not there or cannot be read back. */
-export async function readParts(
-  store: PartStore,
-  keys: readonly string[],
-): Promise<(StoredPart | undefined)[]> {
-  try {
-    return await store.getParts(keys);
-  } catch {
-    // One value that the browser cannot read back spoils the batch.
-    return Promise.all(
-      keys.map((key) =>
-        store.getParts([key]).then(
-          ([part]) => part,
-          () => undefined,
-        ),
-      ),
-    );
-  }
-}
-
 export async function takeInventory(
   store: PartStore,
   model: StoredModel,
@@ -72,10 +53,11 @@ export async function takeInventory(
 ): Promise<Inventory> {
   const { key, name, fileBytes } = model;
   const keys = new Set(await store.partKeys(`${key}/`));
-  const headers = await readParts(
+  const found = await readParts(
     store,
     fileBytes.map((_, file) => headerKey(key, file)),
   );
+  const headers = found.map((header) => (header === "unreadable" ? undefined : header));
   const files = headers.map((header, i) =>
     headerSource(name, fileBytes[i]!, header?.bytes ?? new Uint8Array()),
   );
