@@ -1,21 +1,21 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { WebMoEError } from "../api/errors.ts";
+import { loadCore } from "../wasm/core.testing.ts";
 import type { Core } from "../wasm/core.ts";
 import {
   type FakeServer,
   fakeServer,
   gate,
-  loadCore,
   MODEL_URL,
   type ModelFixture,
   modelFixture,
-} from "./fixtures.ts";
+} from "./fixtures.testing.ts";
 import { openModel } from "./identity.ts";
 import { type Library, openLibrary } from "./library.ts";
 import type { ExpertRecord } from "./parts.ts";
 import { createMemoryStore } from "./store/memory.ts";
 import type { PartStore } from "./store/store.ts";
-import { fakeSite } from "./tabs/fixtures.ts";
+import { fakeSite } from "./tabs/fixtures.testing.ts";
 
 /** Larger than the first request of a source, so that every weight is fetched by ranges of its own. */
 const HEADER_BYTES = 300_000;
