@@ -38,6 +38,8 @@ const API = {
       backend: "webgpu",
       store: "memory",
       expertBudget,
+      // What is guessed, called off and then needed is fetched twice.
+      prediction: "none",
       completeInBackground: false,
       onNotice: ({ kind }) => notices.push(kind),
     });

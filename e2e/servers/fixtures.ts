@@ -56,7 +56,7 @@ function clientOf(page: Page, server: ModelServer): Client {
     const options: LoadOptions = { backend: "wasm", store, completeInBackground: false };
     const ending = page.evaluate(sayInPage, { url, options, prompt: PROMPTS[prompt], count, abortAt });
     if (abortAt && "requests" in abortAt) {
-      while (server.requests.length < abortAt.requests) await new Promise((wake) => setTimeout(wake, 5));
+      await server.received(abortAt.requests);
       await page.evaluate(() => (globalThis as unknown as { abort(): void }).abort());
     }
     return ending;

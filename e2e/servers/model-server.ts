@@ -44,6 +44,8 @@ export interface ModelServer {
   /** Ends with a slash; every path below it is the file. */
   readonly url: string;
   readonly requests: readonly ModelRequest[];
+  /** Fulfilled when so many requests have come since `reset`. */
+  received(count: number): Promise<void>;
   /** Forgets the requests, and behaves as told from here on; without an argument, well. */
   reset(behave?: Behave): void;
   close(): Promise<void>;
@@ -114,6 +116,9 @@ export async function startModelServer(file: Uint8Array): Promise<ModelServer> {
     url: `http://127.0.0.1:${address.port}/`,
     get requests() {
       return requests;
+    },
+    async received(count) {
+      while (requests.length < count) await new Promise((wake) => setTimeout(wake, 5));
     },
     reset(next = () => undefined) {
       behave = next;

@@ -60,11 +60,13 @@ export async function openModel(input: ModelInput, options: OpenModelOptions): P
     const storedNow = links && (await openAnyStored(known, options));
     if (storedNow) endTurn();
     const model = storedNow ?? (await openAnyAnew(known, options));
+    // The first look deletes what it finds damaged, and the second does not see it.
+    const damagedHeaders = model.damagedHeaders + (links ? damageOf(candidates) : 0);
     const close = (): void => {
       endTurn();
       model.close();
     };
-    return { ...model, endTurn, close };
+    return { ...model, damagedHeaders, endTurn, close };
   } catch (error) {
     endTurn();
     throw error;
@@ -78,6 +80,9 @@ interface Candidates {
   readonly ofOne: KnownFiles;
   readonly ofParts: KnownFiles | undefined;
 }
+
+const damageOf = ({ ofOne, ofParts }: Candidates): number =>
+  (ofOne.headers?.damaged ?? 0) + (ofParts?.headers?.damaged ?? 0);
 
 async function lookUpAll(given: readonly UnopenedFile[], options: OpenModelOptions): Promise<Candidates> {
   const [only] = given;

@@ -1,20 +1,21 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { WebMoEError } from "../api/errors.ts";
+import { loadCore } from "../wasm/core.testing.ts";
 import type { Core } from "../wasm/core.ts";
 import {
   type FakeServer,
   fakeServer,
   gate,
-  loadCore,
   MODEL_URL,
   type ModelFixture,
   modelFixture,
-} from "./fixtures.ts";
+} from "./fixtures.testing.ts";
 import { openModel } from "./identity.ts";
 import { type Library, openLibrary } from "./library.ts";
 import type { ExpertRecord } from "./parts.ts";
 import { createMemoryStore } from "./store/memory.ts";
 import type { PartStore } from "./store/store.ts";
+import { fakeSite } from "./tabs/fixtures.testing.ts";
 
 /** Larger than the first request of a source, so that every weight is fetched by ranges of its own. */
 const HEADER_BYTES = 300_000;
@@ -515,8 +516,12 @@ describe("a stored model that is not complete", () => {
     expect(given.server.requests).toHaveLength(1);
   });
 
-  test("whose stored header is damaged reads it from the network again", async () => {
-    const given = await interrupted();
+  test.each([
+    ["on its own", undefined],
+    ["with other tabs", fakeSite().openTab().links],
+  ])("whose stored header is damaged reads it from the network again (%s)", async (_where, links) => {
+    const { store, ...others } = await interrupted();
+    const given = { ...others, store: { ...store, links } };
     const [key] = (await given.store.partKeys("")).filter((each) => each.includes("/header/"));
     const [header] = await given.store.getParts([key!]);
     await given.store.putParts([[key!, { ...header!, checksum: "0000000000000000" }]]);

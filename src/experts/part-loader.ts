@@ -5,7 +5,8 @@ import type { LibraryCounters } from "./parts.ts";
 import type { Part } from "./segments.ts";
 import type { Urgency } from "./share.ts";
 import type { Source } from "./source/source.ts";
-import type { PartStore, StoredPart } from "./store/store.ts";
+import { isIntact, readParts } from "./store/read.ts";
+import type { PartStore } from "./store/store.ts";
 import { createStoreWriter } from "./store-writer.ts";
 import type { TabGroup } from "./tabs/group.ts";
 
@@ -132,29 +133,6 @@ export function createPartLoader({
 
   const isAtHand = (key: string): boolean => storedKeys.has(key) || fallbackKeys.has(key);
 
-  const isIntact = (part: Part, { bytes, checksum }: StoredPart): boolean =>
-    bytes instanceof Uint8Array && bytes.length === part.byteLength && core.checksum(bytes) === checksum;
-
-  /** One transaction; where it fails, part by part, so that one unreadable value costs one part. */
-  async function readStore(
-    from: PartStore,
-    keys: readonly string[],
-  ): Promise<(StoredPart | undefined | "unreadable")[]> {
-    try {
-      return await from.getParts(keys);
-    } catch {
-      return Promise.all(
-        keys.map(async (key) => {
-          try {
-            return (await from.getParts([key]))[0];
-          } catch {
-            return "unreadable" as const;
-          }
-        }),
-      );
-    }
-  }
-
   /** What of `parts` is at hand and intact. Damaged parts are deleted and named in `damaged`. */
   async function fromStore(parts: readonly Part[], damaged: Set<Part>): Promise<Map<Part, Uint8Array>> {
     const found = new Map<Part, Uint8Array>();
@@ -166,18 +144,18 @@ export function createPartLoader({
       else if (storedKeys.has(part.key)) stored.push(part);
       else if (fallbackKeys.has(part.key)) fallen.push(part);
     }
-    if (stored.length > 0) await readParts(store, stored, found, damaged);
-    if (fallen.length > 0 && store.fallback) await readParts(store.fallback, fallen, found, damaged);
+    if (stored.length > 0) await takeParts(store, stored, found, damaged);
+    if (fallen.length > 0 && store.fallback) await takeParts(store.fallback, fallen, found, damaged);
     return found;
   }
 
-  async function readParts(
+  async function takeParts(
     from: PartStore,
     parts: readonly Part[],
     found: Map<Part, Uint8Array>,
     damaged: Set<Part>,
   ): Promise<void> {
-    const values = await readStore(
+    const values = await readParts(
       from,
       parts.map(({ key }) => key),
     );
@@ -189,7 +167,7 @@ export function createPartLoader({
         // Deleted meanwhile, by another tab or the user.
         forget(part.key);
         vanished = true;
-      } else if (value === "unreadable" || !isIntact(part, value)) {
+      } else if (!isIntact(core, value, part.byteLength)) {
         forget(part.key);
         unusable.push(part.key);
         damaged.add(part);
@@ -270,7 +248,7 @@ export function createPartLoader({
     },
     keep,
     async sameContent(part, fresh, signal) {
-      const [stored] = await readStore(store, [part.key]);
+      const [stored] = await readParts(store, [part.key]);
       if (stored === undefined || stored === "unreadable") return true;
       const raw = await fresh.read(part.offset, part.fileBytes, signal);
       try {

@@ -39,9 +39,6 @@ export interface ExpertRecord {
   readonly byteLength: number;
 }
 
-/** Where a record was found. */
-export type Tier = "host" | "store" | "network";
-
 /** What residency asks for records: demand goes before prefetch, equal requests share one fetch. */
 export interface RecordProvider {
   record(

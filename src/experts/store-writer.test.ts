@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { gate } from "./fixtures.ts";
+import { gate } from "./fixtures.testing.ts";
 import { createMemoryStore } from "./store/memory.ts";
 import type { StoredPart } from "./store/store.ts";
 import { createStoreWriter } from "./store-writer.ts";

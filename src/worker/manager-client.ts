@@ -9,6 +9,8 @@ import type { CallId } from "./protocol.ts";
 
 carryErrors();
 
+const closedError = (): WebMoEError => new WebMoEError("aborted", "The manager of stored models was closed.");
+
 /** A running worker. */
 interface Link {
   readonly worker: Worker;
@@ -43,9 +45,13 @@ export function managerInWorker(
     if (wasmUrl !== undefined) begun.host.useCode(absolute(wasmUrl)).catch(() => undefined);
     return begun;
   }
-  function call<T>(work: (host: Remote<ManagerHost>) => Promise<T>): Promise<T> {
+  function running(): Link {
     current ??= begin();
-    return Promise.race([work(current.host), current.ended]);
+    return current;
+  }
+  function call<T>(work: (host: Remote<ManagerHost>) => Promise<T>): Promise<T> {
+    const { host, ended } = running();
+    return Promise.race([work(host), ended]);
   }
 
   async function abortable<T>(
@@ -57,12 +63,12 @@ export function managerInWorker(
     const cancel = (): void => void current?.host.endCall(id);
     signal?.addEventListener("abort", cancel);
     // Progress has a channel of its own and may come after what it was about.
-    let running = true;
-    const progress = onProgress && proxy((done: number, all: number) => running && onProgress(done, all));
+    let goesOn = true;
+    const progress = onProgress && proxy((done: number, all: number) => goesOn && onProgress(done, all));
     try {
       return await call((host) => work(host, id, progress as WireProgress));
     } finally {
-      running = false;
+      goesOn = false;
       signal?.removeEventListener("abort", cancel);
     }
   }
@@ -77,14 +83,19 @@ export function managerInWorker(
     async export(key, { file = 0, signal } = {}) {
       throwIfAborted(signal);
       const id = ++lastCall;
+      const begun = running();
       const { name, byteLength } = await call((host) => host.startExport(id, key, file));
-      const cancel = (): void => void current?.host.endCall(id);
+      const cancel = (): void => {
+        if (current === begun) void begun.host.endCall(id);
+      };
       signal?.addEventListener("abort", cancel);
       if (signal?.aborted) cancel();
       const unlink = (): void => signal?.removeEventListener("abort", cancel);
       const stream = new ReadableStream<Uint8Array>({
         async pull(controller) {
           try {
+            // Whoever reads on after closing must not start a worker that nobody ends.
+            if (current !== begun) throw closedError();
             const chunk = await call((host) => host.nextChunk(id));
             if (chunk) return controller.enqueue(chunk);
             unlink();
@@ -112,7 +123,7 @@ export function managerInWorker(
       const open = current;
       current = undefined;
       if (!open) return;
-      open.end(new WebMoEError("aborted", "The manager of stored models was closed."));
+      open.end(closedError());
       open.host[releaseProxy]();
       open.worker.terminate();
     },

@@ -23,6 +23,10 @@ export function managerHost(open: (wasmUrl: string | undefined) => Promise<Store
     aborts.set(call, controller);
     return controller.signal;
   };
+  const forget = (call: CallId): void => {
+    exports.delete(call);
+    aborts.delete(call);
+  };
   /** Runs `work` under a signal that `endCall` fires. */
   async function abortable<T>(
     call: CallId,
@@ -49,25 +53,34 @@ export function managerHost(open: (wasmUrl: string | undefined) => Promise<Store
     importModel: (call, files, onProgress) =>
       abortable(call, (store, signal) => store.import(files, { signal, ...(onProgress && { onProgress }) })),
     async startExport(call, key, file) {
-      const { name, byteLength, bytes } = await (await manager()).export(key, file, signalFor(call));
-      exports.set(call, bytes);
-      return { name, byteLength };
+      const signal = signalFor(call);
+      try {
+        const { name, byteLength, bytes } = await (await manager()).export(key, file, signal);
+        exports.set(call, bytes);
+        return { name, byteLength };
+      } catch (error) {
+        forget(call);
+        throw error;
+      }
     },
     async nextChunk(call) {
       const bytes = exports.get(call);
       if (!bytes) throw new WebMoEError("aborted", "The export has ended.");
-      const { done, value } = await bytes.next();
-      if (!done) return transfer(value, [value.buffer]);
-      exports.delete(call);
-      aborts.delete(call);
+      try {
+        const { done, value } = await bytes.next();
+        if (!done) return transfer(value, [value.buffer]);
+      } catch (error) {
+        forget(call);
+        throw error;
+      }
+      forget(call);
       return undefined;
     },
     storageState: async () => (await manager()).storage(),
     async endCall(call) {
       aborts.get(call)?.abort();
-      aborts.delete(call);
       const bytes = exports.get(call);
-      exports.delete(call);
+      forget(call);
       await bytes?.return();
     },
   };

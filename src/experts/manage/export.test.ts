@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
+import { loadCore } from "../../wasm/core.testing.ts";
 import type { Core } from "../../wasm/core.ts";
-import { loadCore, type ModelFixture, modelFixture } from "../fixtures.ts";
+import { type ModelFixture, modelFixture } from "../fixtures.testing.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import { modelLocks } from "./locks.ts";
 import { createStoreManager } from "./manager.ts";

@@ -1,9 +1,9 @@
 import { throwIfAborted, WebMoEError } from "../../api/errors.ts";
 import type { Core } from "../../wasm/core.ts";
 import { headerKey, type Part } from "../segments.ts";
+import { isIntact } from "../store/read.ts";
 import type { PartStore, StoredModel } from "../store/store.ts";
 import type { Inventory } from "./inventory.ts";
-import { isIntact } from "./verify.ts";
 
 /**
  * A stored model as the file it came from. Parts hold every byte of every tensor, in another order (the packed

@@ -1,8 +1,10 @@
 import { WebMoEError } from "../../api/errors.ts";
+import { createCatalogue } from "../catalogue.ts";
 import type { PartDirectory } from "../parts.ts";
-import { headerKey, type Part, partPrefix, recordParts, trunkParts } from "../segments.ts";
+import { headerKey, type Part, partPrefix } from "../segments.ts";
 import { checkRange } from "../source/checks.ts";
 import type { Source } from "../source/source.ts";
+import { readParts } from "../store/read.ts";
 import type { PartStore, StoredModel, StoredPart } from "../store/store.ts";
 
 /** What the headers of a model's files say of its parts. */
@@ -27,15 +29,6 @@ export interface Inventory {
   readonly parts: readonly Part[];
 }
 
-function* everyPart(key: string, { trunk, layerCount, expertCount, record }: PartDirectory): Generator<Part> {
-  for (const location of trunk) yield* trunkParts(key, location);
-  for (let layer = 0; layer < layerCount; layer++)
-    for (let expert = 0; expert < expertCount; expert++) {
-      const location = record(layer, expert);
-      if (location) yield* recordParts(key, location);
-    }
-}
-
 /** The start of a stored file, for the reader of headers; what lies after it cannot be read. */
 function headerSource(name: string, size: number, header: Uint8Array): Source {
   return {
@@ -53,26 +46,6 @@ function headerSource(name: string, size: number, header: Uint8Array): Source {
   };
 }
 
-/** The value under each key; undefined for what is not there or cannot be read back. */
-export async function readParts(
-  store: PartStore,
-  keys: readonly string[],
-): Promise<(StoredPart | undefined)[]> {
-  try {
-    return await store.getParts(keys);
-  } catch {
-    // One value that the browser cannot read back spoils the batch.
-    return Promise.all(
-      keys.map((key) =>
-        store.getParts([key]).then(
-          ([part]) => part,
-          () => undefined,
-        ),
-      ),
-    );
-  }
-}
-
 export async function takeInventory(
   store: PartStore,
   model: StoredModel,
@@ -80,15 +53,21 @@ export async function takeInventory(
 ): Promise<Inventory> {
   const { key, name, fileBytes } = model;
   const keys = new Set(await store.partKeys(`${key}/`));
-  const headers = await readParts(
+  const found = await readParts(
     store,
     fileBytes.map((_, file) => headerKey(key, file)),
   );
+  const headers = found.map((header) => (header === "unreadable" ? undefined : header));
   const files = headers.map((header, i) =>
     headerSource(name, fileBytes[i]!, header?.bytes ?? new Uint8Array()),
   );
   const layout = await readLayout(files, undefined).catch(() => undefined);
-  return { keys, headers, layout, parts: layout ? [...everyPart(key, layout.directory)] : [] };
+  return {
+    keys,
+    headers,
+    layout,
+    parts: layout ? [...createCatalogue(key, layout.directory).everyPart()] : [],
+  };
 }
 
 /** True if parts of the model are stored in a layout that this version does not read. */

@@ -1,4 +1,5 @@
 import { WebMoEError } from "../../api/errors.ts";
+import { MODEL_LOCKS, modelLockName } from "../tabs/locks.ts";
 
 /**
  * Who uses which model, across tabs. Whoever has a model open holds its lock shared; whoever changes it in a way that
@@ -12,11 +13,6 @@ export interface ModelLocks {
   /** Keys of the models that are in use. */
   held(): Promise<ReadonlySet<string>>;
 }
-
-const PREFIX = "webmoe/use/";
-
-/** The name of the lock that an open model holds. */
-export const modelLockName = (key: string): string => `${PREFIX}${key}`;
 
 /** Where there are no Web Locks (Node, pages without a secure context), nobody is known to use anything. */
 export function modelLocks(locks: LockManager | undefined = globalThis.navigator?.locks): ModelLocks {
@@ -39,7 +35,9 @@ export function modelLocks(locks: LockManager | undefined = globalThis.navigator
     alone: (key, work) => within(key, "exclusive", work),
     async held() {
       const { held = [] } = await locks.query();
-      const names = held.flatMap(({ name }) => (name?.startsWith(PREFIX) ? [name.slice(PREFIX.length)] : []));
+      const names = held.flatMap(({ name }) =>
+        name?.startsWith(MODEL_LOCKS) ? [name.slice(MODEL_LOCKS.length)] : [],
+      );
       return new Set(names);
     },
   };

@@ -9,13 +9,7 @@
  * ```
  */
 import { throwIfAborted, WebMoEError } from "../../api/errors.ts";
-import type {
-  ManageOptions,
-  ManageProgress,
-  StorageState,
-  StoredModelInfo,
-  VerifyReport,
-} from "../../api/models.ts";
+import type { ManageOptions, StorageState, StoredModelInfo, VerifyReport } from "../../api/models.ts";
 import type { Core } from "../../wasm/core.ts";
 import { fileNameOfAddress } from "../source/open.ts";
 import type { PartStore, StoredModel } from "../store/store.ts";
@@ -151,7 +145,7 @@ export function createStoreManager(options: StoreManagerOptions): StoreManager {
           readLayout,
           room,
           ...(signal && { signal }),
-          ...(onProgress && { onProgress: onProgress satisfies ManageProgress }),
+          ...(onProgress && { onProgress }),
         });
         const model = await describe(await known(key), new Set());
         // A library goes on without its store; an import without it is none.

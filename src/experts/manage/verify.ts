@@ -2,8 +2,9 @@ import { throwIfAborted } from "../../api/errors.ts";
 import type { ManageOptions, VerifyReport } from "../../api/models.ts";
 import type { Core } from "../../wasm/core.ts";
 import { partPrefix } from "../segments.ts";
+import { isIntact, readParts } from "../store/read.ts";
 import type { PartStore, StoredModel, StoredPart } from "../store/store.ts";
-import { type Inventory, readParts } from "./inventory.ts";
+import type { Inventory } from "./inventory.ts";
 
 /** Parts that are read together: few enough to keep memory low, whatever their size. */
 const BATCH_PARTS = 16;
@@ -31,18 +32,12 @@ export async function visitParts(
     throwIfAborted(signal);
     const batch = list.slice(start, start + BATCH_PARTS);
     const values = await readParts(store, batch);
-    for (const [i, key] of batch.entries()) visit(key, values[i]);
+    for (const [i, key] of batch.entries()) {
+      const part = values[i];
+      visit(key, part === "unreadable" ? undefined : part);
+    }
   }
 }
-
-export const isIntact = (
-  core: Pick<Core, "checksum">,
-  part: StoredPart | undefined,
-  byteLength: number | undefined,
-): part is StoredPart =>
-  part?.bytes instanceof Uint8Array &&
-  (byteLength === undefined || part.bytes.length === byteLength) &&
-  core.checksum(part.bytes) === part.checksum;
 
 /** Reads all that the store has of a model, and compares lengths and checksums. Errors: `aborted`. */
 export async function verifyParts(

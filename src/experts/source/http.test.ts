@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { WebMoEError } from "../../api/errors.ts";
-import { fakeServer, gate, MODEL_URL } from "../fixtures.ts";
+import { fakeServer, gate, MODEL_URL } from "../fixtures.testing.ts";
 import { FIRST_REQUEST_BYTES, openHttpSource } from "./http.ts";
 
 /** 1 MiB in which every position can be told from its neighbours. */

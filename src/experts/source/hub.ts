@@ -139,13 +139,12 @@ export function hubFiles(options: HubOptions = {}): HubFiles {
     const toHub = new URL(url).origin === origin;
     const headers = new Headers(init.headers);
     if (toHub && token !== undefined) headers.set("authorization", `Bearer ${token}`);
+    // A request that fails without an answer leaves nothing that the Hub said.
+    if (toHub) refusal = undefined;
     const response = await send(url, { ...init, headers, credentials: "omit" });
     const byHub = toHub && (!response.redirected || new URL(response.url).origin === origin);
-    if (toHub)
-      refusal =
-        byHub && !response.ok
-          ? { status: response.status, code: response.headers.get("x-error-code") }
-          : undefined;
+    if (byHub && !response.ok)
+      refusal = { status: response.status, code: response.headers.get("x-error-code") };
     return response;
   }
   const environment = { ...browserEnvironment, ...http, fetch: fetchFromHub };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { ModelSource } from "../../api/options.ts";
-import { fakeServer } from "../fixtures.ts";
+import { fakeServer } from "../fixtures.testing.ts";
 import { openFileSource } from "./node-file.ts";
 import { openSources, unopenedFiles } from "./open.ts";
 import type { Source } from "./source.ts";

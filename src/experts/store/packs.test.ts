@@ -1,7 +1,7 @@
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
-import { fakeSite } from "../tabs/fixtures.ts";
-import { type FakeDirectory, fakeDirectory, measuredClock } from "./fixtures.ts";
+import { fakeSite } from "../tabs/fixtures.testing.ts";
+import { type FakeDirectory, fakeDirectory, measuredClock } from "./fixtures.testing.ts";
 import { openIndexedDbStore } from "./indexeddb.ts";
 import { createPacks } from "./packs.ts";
 import type { PartStore, StoredPart } from "./store.ts";

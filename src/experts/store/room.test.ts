@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fakeSite } from "../tabs/fixtures.ts";
+import { fakeSite } from "../tabs/fixtures.testing.ts";
 import { holdModel } from "../tabs/locks.ts";
 import { createMemoryStore } from "./memory.ts";
 import { withRoom } from "./room.ts";

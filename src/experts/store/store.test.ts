@@ -1,6 +1,6 @@
 import "fake-indexeddb/auto";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { type FakeDirectory, fakeDirectory, measuredClock } from "./fixtures.ts";
+import { type FakeDirectory, fakeDirectory, measuredClock } from "./fixtures.testing.ts";
 import { openIndexedDbStore } from "./indexeddb.ts";
 import { createMemoryStore } from "./memory.ts";
 import { createPacks } from "./packs.ts";

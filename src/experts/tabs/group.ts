@@ -255,9 +255,7 @@ export async function joinTabs(
     urgencyChanged() {
       for (const [id, ask] of asks) if (ask.urgency.demand && !ask.demand) want(id, ask);
     },
-    announce(keys) {
-      if (!leaving.signal.aborted) post({ type: "stored", keys });
-    },
+    announce: (keys) => post({ type: "stored", keys }),
     leave,
   };
 }

@@ -54,12 +54,15 @@ export async function takeOpeningTurn(
   }
 }
 
-const useLock = (modelKey: string): string => `webmoe/use/${modelKey}`;
+/** How the names begin of the locks that open models hold, shared, until they are closed. */
+export const MODEL_LOCKS = "webmoe/use/";
+
+export const modelLockName = (modelKey: string): string => `${MODEL_LOCKS}${modelKey}`;
 
 /** Marks a stored model as in use by this tab; waits while another tab deletes it. */
 export async function holdModel(links: TabLinks | undefined, modelKey: string): Promise<Release | undefined> {
   if (!links) return undefined;
-  return holdLock(links, useLock(modelKey), { mode: "shared" }).catch(() => undefined);
+  return holdLock(links, modelLockName(modelKey), { mode: "shared" }).catch(() => undefined);
 }
 
 /**
@@ -72,7 +75,9 @@ export async function whileUnused(
   action: () => Promise<void>,
 ): Promise<boolean> {
   if (!links) return false;
-  const release = await holdLock(links, useLock(modelKey), { ifAvailable: true }).catch(() => undefined);
+  const release = await holdLock(links, modelLockName(modelKey), { ifAvailable: true }).catch(
+    () => undefined,
+  );
   if (!release) return false;
   try {
     await action();

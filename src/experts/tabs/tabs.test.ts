@@ -1,20 +1,20 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { loadCore } from "../../wasm/core.testing.ts";
 import type { Core } from "../../wasm/core.ts";
 import {
   type FakeServer,
   fakeServer,
   gate,
-  loadCore,
   MODEL_URL,
   type ModelFixture,
   modelFixture,
-} from "../fixtures.ts";
+} from "../fixtures.testing.ts";
 import { openModel } from "../identity.ts";
 import { type Library, openLibrary } from "../library.ts";
 import type { ExpertRecord } from "../parts.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import type { PartStore } from "../store/store.ts";
-import { type FakeTab, fakeSite } from "./fixtures.ts";
+import { type FakeTab, fakeSite } from "./fixtures.testing.ts";
 import { joinTabs } from "./group.ts";
 import { holdModel, whileUnused } from "./locks.ts";
 

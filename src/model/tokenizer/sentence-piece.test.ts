@@ -1,11 +1,7 @@
 import { expect, test } from "vitest";
-import coreUrl from "../../../asm/core/index.ts?asc";
-import { compileWasmFile } from "../../wasm/compile-node.ts";
-import { instantiateCore } from "../../wasm/core.ts";
+import { loadCore } from "../../wasm/core.testing.ts";
 import { createTokenizer, type Tokenizer, type TokenizerMetadata } from "./tokenizer.ts";
 import { byteTokenName } from "./vocabulary.ts";
-
-const module = await compileWasmFile(coreUrl);
 
 const NORMAL = 1;
 const UNKNOWN = 2;
@@ -50,7 +46,7 @@ function vocabulary(more: readonly { text: string; type: number }[] = []): Token
 }
 
 const load = async (metadata: TokenizerMetadata): Promise<Tokenizer> =>
-  createTokenizer(await instantiateCore(module), metadata);
+  createTokenizer(await loadCore(), metadata);
 
 const plain = (tokenizer: Tokenizer, text: string): number[] => [
   ...tokenizer.encode(text, { addBos: false }),

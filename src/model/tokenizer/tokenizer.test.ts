@@ -1,15 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import coreUrl from "../../../asm/core/index.ts?asc";
-import { compileWasmFile } from "../../wasm/compile-node.ts";
-import { instantiateCore } from "../../wasm/core.ts";
+import { loadCore } from "../../wasm/core.testing.ts";
 import { metadataOf } from "../gguf/metadata.ts";
 import { parseGguf } from "../gguf/parse.ts";
 import { tokenizerFrom } from "./from-metadata.ts";
 import { preTokenizer, splitWords } from "./pre-tokenizer.ts";
 import { createTokenizer, type Tokenizer, type TokenizerMetadata } from "./tokenizer.ts";
-
-const module = await compileWasmFile(coreUrl);
 
 /** All 256 bytes as tokens 0–255 in byte order, then `more`. */
 function byteVocabulary(more: readonly { text: string; type?: number }[] = []): TokenizerMetadata {
@@ -29,14 +25,14 @@ function byteVocabulary(more: readonly { text: string; type?: number }[] = []): 
 }
 
 const load = async (metadata: TokenizerMetadata): Promise<Tokenizer> =>
-  createTokenizer(await instantiateCore(module), metadata);
+  createTokenizer(await loadCore(), metadata);
 
 const CONTROL = 3;
 const USER_DEFINED = 4;
 
 test("the embedded model's tokens are those of llama.cpp", async () => {
   const bytes = await readFile(new URL("../../../public/models/demo-moe-q8_0.gguf", import.meta.url));
-  const tokenizer = tokenizerFrom(metadataOf(parseGguf(bytes, bytes.length)), await instantiateCore(module));
+  const tokenizer = tokenizerFrom(metadataOf(parseGguf(bytes, bytes.length)), await loadCore());
   // Printed by llama.cpp v0.4.0 from the same file.
   const expected: Record<string, number[]> = {
     "Once upon a time, there was a naïve robot.": [

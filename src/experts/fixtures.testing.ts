@@ -1,14 +1,9 @@
-/** A small model file, a server for it, and a core to read it with: for the tests of this folder. */
-import coreUrl from "../../asm/core/index.ts?asc";
+/** A small model file and a server for it: for the tests of this folder. */
 import type { ExpertMatrix } from "../model/plan.ts";
-import { compileWasmFile } from "../wasm/compile-node.ts";
-import { type Core, instantiateCore } from "../wasm/core.ts";
 import type { PartDirectory, RecordLocation, TensorLocation } from "./parts.ts";
 import type { NetworkEnvironment } from "./source/retry.ts";
 
 export const MODEL_URL = "https://models.example/moe.gguf";
-
-export const loadCore = async (): Promise<Core> => instantiateCore(await compileWasmFile(coreUrl));
 
 export interface ModelFixture {
   readonly bytes: Uint8Array<ArrayBuffer>;
