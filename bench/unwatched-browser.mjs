@@ -10,7 +10,20 @@ import { join } from "node:path";
 import { findChromium, launchOptions } from "../tools/run/browser.mjs";
 import { CACHE, ROOT } from "./files.mjs";
 
-/** @typedef {import("./browser.mjs").BenchBrowser} BenchBrowser */
+/**
+ * @typedef {import("./browser.mjs").BenchBrowser} BenchBrowser
+ * @typedef {import("./browser.mjs").BenchPage} BenchPage
+ *
+ * @typedef {object} DebuggerEvent what the browser says unasked
+ * @property {string} method
+ * @property {any} params
+ * @property {string} [sessionId] of the page or worker that it is about
+ *
+ * @typedef {object} Debugger the browser's debugger, as far as a page needs it
+ * @property {string} sessionId of the page
+ * @property {(method: string, params?: object, sessionId?: string) => Promise<any>} send
+ * @property {(listener: (event: DebuggerEvent) => void) => void} onEvent
+ */
 
 /** What only a page can do, and how long it may take. */
 const PAGE_LIMIT_MS = 1_800_000;
@@ -20,6 +33,8 @@ const READY_LIMIT_MS = 30_000;
 function protocol(to, from) {
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
   const waiting = new Map();
+  /** @type {((event: DebuggerEvent) => void)[]} */
+  const listeners = [];
   let last = 0;
   let text = "";
   from.setEncoding("utf8");
@@ -27,7 +42,9 @@ function protocol(to, from) {
     const messages = (text + data).split("\0");
     text = messages.pop() ?? "";
     for (const message of messages) {
-      const { id, result, error } = JSON.parse(message);
+      const parsed = JSON.parse(message);
+      const { id, result, error } = parsed;
+      if (id === undefined) for (const listener of listeners) listener(parsed);
       const call = waiting.get(id);
       waiting.delete(id);
       if (error) call?.reject(new Error(error.message));
@@ -40,6 +57,8 @@ function protocol(to, from) {
   });
   to.on("error", () => undefined);
   return {
+    /** @param {(event: DebuggerEvent) => void} listener */
+    onEvent: (listener) => void listeners.push(listener),
     /** @param {string} method @param {object} [params] @param {string} [sessionId] @returns {Promise<any>} */
     send(method, params = {}, sessionId) {
       const id = ++last;
@@ -65,13 +84,18 @@ async function within(work, ms, what) {
   }
 }
 
-/** A browser without history, on a profile of its own. @param {string} url of the page @returns {Promise<BenchBrowser>} */
-export async function openUnwatchedBrowser(url) {
+/**
+ * A browser without history, on a profile of its own.
+ * @param {string} url of the page
+ * @param {Parameters<typeof launchOptions>[1]} [adapter]
+ * @returns {Promise<Omit<BenchBrowser, "open"> & { open: () => Promise<BenchPage & { debugger: Debugger }> }>}
+ */
+export async function openUnwatchedBrowser(url, adapter = "any") {
   const { chromium } = await import("playwright");
   const found = await findChromium(ROOT);
   await mkdir(CACHE, { recursive: true });
   const profile = await mkdtemp(join(CACHE, "profile-"));
-  const { args } = launchOptions(found, "any");
+  const { args } = launchOptions(found, adapter);
   const child = spawn(
     found ?? chromium.executablePath(),
     [...args, "--headless=new", "--remote-debugging-pipe", `--user-data-dir=${profile}`, "about:blank"],
@@ -82,7 +106,7 @@ export async function openUnwatchedBrowser(url) {
     child.once("error", resolve);
   });
   const [, , , to, from] = child.stdio;
-  const { send } = protocol(
+  const { send, onEvent } = protocol(
     /** @type {import("node:stream").Writable} */ (to),
     /** @type {import("node:stream").Readable} */ (from),
   );
@@ -114,6 +138,7 @@ export async function openUnwatchedBrowser(url) {
             name,
           ),
         close: () => send("Target.closeTarget", { targetId }),
+        debugger: { sessionId, send, onEvent },
       };
     },
     async close() {
