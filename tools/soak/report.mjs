@@ -13,17 +13,25 @@ const trendText = (trend) =>
 /** @param {string} text @param {number} count */
 const counted = (text, count) => `${count.toLocaleString("en-US")} ${text}`;
 
+/** @param {ReturnType<import("./judge.mjs").judge>} judged @param {readonly import("./checks.mjs").Check[]} checks */
+function conclusion({ verdicts, flat }, checks) {
+  if (!checks.every(({ passed }) => passed)) return "Not as it must be";
+  if (flat) return "Flat";
+  return verdicts.some(({ across, within }) => across?.grows || within?.grows)
+    ? "Not flat"
+    : "Too short to say";
+}
+
 /**
  * @param {import("./soak.mjs").Course} course
  * @param {ReturnType<import("./judge.mjs").judge>} judged
  * @param {readonly import("./checks.mjs").Check[]} checks
  * @param {Awaited<ReturnType<typeof import("../../bench/machine.mjs").describeRun>>} run
  */
-export function reportText(course, { verdicts, flat }, checks, run) {
+export function reportText(course, judged, checks, run) {
   const { seconds, looks, models, done } = course;
-  const numerics = models[0]?.info.numerics;
-  const passed = flat && checks.every((check) => check.passed);
-  const rows = verdicts.map(
+  const { numerics, threads } = models[0]?.info ?? {};
+  const rows = judged.verdicts.map(
     ({ name, first, last, allowed, across, within }) =>
       `| ${[name, mb(first), mb(last), trendText(across), trendText(within), mb(allowed)].join(" | ")} |`,
   );
@@ -33,8 +41,8 @@ export function reportText(course, { verdicts, flat }, checks, run) {
 Written by \`${run.command}\`, ${run.date}, commit ${run.commit}. ${run.machine.processor}, ${run.machine.memory},
 ${run.machine.system}; ${run.versions.chromium}, Node ${run.versions.node}; load average ${run.loadAverage} as it began.
 
-**${passed ? "Flat" : "Not flat"}.** The embedded model at the least expert budget (one slot a layer), on
-${numerics?.adapter} (${models[0]?.info.threads} threads), in one page for ${(seconds / 60).toFixed(0)} minutes: ${counted("models loaded one after the other from the store", models.length)},
+**${conclusion(judged, checks)}.** The embedded model at the least expert budget (one slot a layer), on
+${numerics?.adapter}${threads === 1 ? "" : `, ${threads} threads`}, in one page for ${(seconds / 60).toFixed(0)} minutes: ${counted("models loaded one after the other from the store", models.length)},
 ${uses.join(", ")}; ${looks.length} samples.
 
 | | first third, MB | last third, MB | growth across models, MB | growth within a model, MB | allowed, MB |

@@ -43,6 +43,8 @@ globalThis.soakOpen = async (url, options) => {
   const source = new URL(url, document.baseURI).href;
   await loadAndStop(source, options);
   model = await WebMoE.load(source, { ...options, workerUrl });
+  // The tokenizer keeps the bytes of every id it has seen: all of them now, or it would seem to leak for a long time.
+  await model.detokenize(Uint32Array.from({ length: model.info.vocabSize }, (_, id) => id));
   return model.info;
 };
 
