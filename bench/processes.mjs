@@ -5,9 +5,12 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 
-/** Bytes that a `smaps_rollup` file (proc(5)) gives as Pss. @param {string} text @returns {number} 0 if it gives none */
-export function pssBytes(text) {
-  const match = /^Pss:\s+(\d+) kB$/m.exec(text);
+/**
+ * Bytes that a `smaps_rollup` file (proc(5)) gives as Pss, or as one of its kinds.
+ * @param {string} text @param {"Pss" | "Pss_Anon" | "Pss_Shmem"} [field] @returns {number} 0 if it gives none
+ */
+export function pssBytes(text, field = "Pss") {
+  const match = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(text);
   return match ? Number(match[1]) * 1024 : 0;
 }
 
@@ -60,9 +63,10 @@ export function processKind(words) {
 }
 
 /**
- * PSS of a process and all below it, in bytes: the sum, and by what the processes do.
+ * PSS of a process and all below it, in bytes: the sum, the part of it that is no file's, and by what the processes do.
+ * The share of a file, such as the browser's program, falls when another browser starts, so that `total` does too.
  * @param {number} root
- * @returns {Promise<{ total: number, byKind: Record<string, number> }>}
+ * @returns {Promise<{ total: number, withoutFiles: number, byKind: Record<string, number> }>}
  */
 export async function familyPss(root) {
   /** @type {Map<number, number>} */
@@ -72,16 +76,19 @@ export async function familyPss(root) {
     if (stat) parents.set(id, parentOf(stat));
   }
   let total = 0;
+  let withoutFiles = 0;
   /** @type {Record<string, number>} */
   const byKind = {};
   for (const id of familyOf(root, parents)) {
-    const bytes = pssBytes(await readOr(`/proc/${id}/smaps_rollup`));
+    const rollup = await readOr(`/proc/${id}/smaps_rollup`);
+    const bytes = pssBytes(rollup);
+    withoutFiles += pssBytes(rollup, "Pss_Anon") + pssBytes(rollup, "Pss_Shmem");
     // Chromium's children write their arguments anew, with spaces between them.
     const kind = processKind((await readOr(`/proc/${id}/cmdline`)).split(/[\0 ]/));
     total += bytes;
     byKind[kind] = (byKind[kind] ?? 0) + bytes;
   }
-  return { total, byKind };
+  return { total, withoutFiles, byKind };
 }
 
 /** How often the peak is looked for. A look takes tens of milliseconds of one core. */
@@ -92,7 +99,7 @@ const LOOK_EVERY_MS = 250;
  */
 export function watchPeak(root) {
   /** @type {Awaited<ReturnType<typeof familyPss>>} */
-  let peak = { total: 0, byKind: {} };
+  let peak = { total: 0, withoutFiles: 0, byKind: {} };
   let running = true;
   const look = async () => {
     const seen = await familyPss(root);

@@ -11,7 +11,20 @@ import { findChromium, launchOptions } from "../tools/run/browser.mjs";
 import { CACHE, ROOT } from "./files.mjs";
 import { PAGE_LIMIT_MS, within } from "./within.mjs";
 
-/** @typedef {import("./browser.mjs").BenchBrowser} BenchBrowser */
+/**
+ * @typedef {import("./browser.mjs").BenchBrowser} BenchBrowser
+ * @typedef {import("./browser.mjs").BenchPage} BenchPage
+ *
+ * @typedef {object} DebuggerEvent what the browser says unasked
+ * @property {string} method
+ * @property {any} params
+ * @property {string} [sessionId] of the page or worker that it is about
+ *
+ * @typedef {object} Debugger the browser's debugger, as far as a page needs it
+ * @property {string} sessionId of the page
+ * @property {(method: string, params?: object, sessionId?: string) => Promise<any>} send
+ * @property {(listener: (event: DebuggerEvent) => void) => void} onEvent
+ */
 
 const READY_LIMIT_MS = 30_000;
 
@@ -19,6 +32,8 @@ const READY_LIMIT_MS = 30_000;
 function protocol(to, from) {
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
   const waiting = new Map();
+  /** @type {((event: DebuggerEvent) => void)[]} */
+  const listeners = [];
   let last = 0;
   let text = "";
   let over = false;
@@ -28,7 +43,9 @@ function protocol(to, from) {
     const messages = (text + data).split("\0");
     text = messages.pop() ?? "";
     for (const message of messages) {
-      const { id, result, error } = JSON.parse(message);
+      const parsed = JSON.parse(message);
+      const { id, result, error } = parsed;
+      if (id === undefined) for (const listener of listeners) listener(parsed);
       const call = waiting.get(id);
       waiting.delete(id);
       if (error) call?.reject(new Error(error.message));
@@ -42,6 +59,8 @@ function protocol(to, from) {
   });
   to.on("error", () => undefined);
   return {
+    /** @param {(event: DebuggerEvent) => void} listener */
+    onEvent: (listener) => void listeners.push(listener),
     /** @param {string} method @param {object} [params] @param {string} [sessionId] @returns {Promise<any>} */
     send(method, params = {}, sessionId) {
       const id = ++last;
@@ -55,13 +74,18 @@ function protocol(to, from) {
   };
 }
 
-/** A browser without history, on a profile of its own. @param {string} url of the page @returns {Promise<BenchBrowser>} */
-export async function openUnwatchedBrowser(url) {
+/**
+ * A browser without history, on a profile of its own.
+ * @param {string} url of the page
+ * @param {Parameters<typeof launchOptions>[1]} [adapter]
+ * @returns {Promise<Omit<BenchBrowser, "open"> & { open: () => Promise<BenchPage & { debugger: Debugger }> }>}
+ */
+export async function openUnwatchedBrowser(url, adapter = "any") {
   const { chromium } = await import("playwright");
   const found = await findChromium(ROOT);
   await mkdir(CACHE, { recursive: true });
   const profile = await mkdtemp(join(CACHE, "profile-"));
-  const { args } = launchOptions(found, "any");
+  const { args } = launchOptions(found, adapter);
   const child = spawn(
     found ?? chromium.executablePath(),
     [...args, "--headless=new", "--remote-debugging-pipe", `--user-data-dir=${profile}`, "about:blank"],
@@ -72,7 +96,7 @@ export async function openUnwatchedBrowser(url) {
     child.once("error", resolve);
   });
   const [, , , to, from] = child.stdio;
-  const { send } = protocol(
+  const { send, onEvent } = protocol(
     /** @type {import("node:stream").Writable} */ (to),
     /** @type {import("node:stream").Readable} */ (from),
   );
@@ -116,6 +140,7 @@ export async function openUnwatchedBrowser(url) {
             name,
           ),
         close: () => send("Target.closeTarget", { targetId }),
+        debugger: { sessionId, send, onEvent },
       };
     },
     async close() {

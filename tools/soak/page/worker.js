@@ -1,0 +1,3 @@
+/** The engine's worker, behind what counts. */
+import "./counts.js";
+import "./lib/worker.js";
