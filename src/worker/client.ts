@@ -4,6 +4,7 @@ import { isMessages } from "../api/messages.ts";
 import type { Model } from "../api/model.ts";
 import type { Notice } from "../api/notice.ts";
 import type { LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
+import { workerCalls } from "./calls.ts";
 import { carryErrors } from "./errors.ts";
 import type { CallId, EngineHost, WireSource } from "./protocol.ts";
 
@@ -30,17 +31,6 @@ function wireSource(source: ModelSource): WireSource {
   return Array.isArray(source) ? source.map(one) : one(source as string | URL | Blob);
 }
 
-/** Rejects when the worker's script cannot be run; never resolves. */
-export function workerFailure(worker: Worker): Promise<never> {
-  return new Promise((_, reject) => {
-    worker.addEventListener("error", (event) => {
-      const detail =
-        event.message || "its script could not be loaded; check its URL and the page's worker-src policy";
-      reject(new WebMoEError("network", `The WebMoE worker failed: ${detail}`));
-    });
-  });
-}
-
 /**
  * Loads a model in a dedicated worker, which `start` starts. Errors: those of the engine; `network` if the worker
  * cannot start.
@@ -55,11 +45,8 @@ export async function loadInWorker(
   const wired = wireSource(source);
   const wireOptions = { ...engineOptions, ...(wasmUrl !== undefined && { wasmUrl: absolute(wasmUrl) }) };
   const worker = start(workerUrl === undefined ? undefined : absolute(workerUrl));
-  const failed = workerFailure(worker);
-  // Nobody may be waiting when the worker fails; whoever is gets it through `call`.
-  failed.catch(() => undefined);
+  const call = workerCalls(worker);
   const host: Remote<EngineHost> = wrap<EngineHost>(worker);
-  const call = <T>(work: Promise<T>): Promise<T> => Promise.race([work, failed]);
   let lastCall: CallId = 0;
 
   /** Runs `work` under a call number that `abortSignal` cancels. */

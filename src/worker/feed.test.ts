@@ -9,6 +9,7 @@ const RESULT: GenerateResult = {
   reusedTokens: 0,
   firstTokenSeconds: 0,
 };
+const NEVER = new AbortController().signal;
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 async function* numbers(count: number, made: number[] = []): AsyncGenerator<Token, GenerateResult, void> {
@@ -20,7 +21,7 @@ async function* numbers(count: number, made: number[] = []): AsyncGenerator<Toke
 }
 
 test("a reader gets every token once, in order, then the result", async () => {
-  const feed = tokenFeed(numbers(100));
+  const feed = tokenFeed(numbers(100), NEVER);
   const ids: number[] = [];
   for (;;) {
     const batch = await feed.next();
@@ -35,7 +36,7 @@ test("a reader gets every token once, in order, then the result", async () => {
 
 test("the engine runs ahead of its reader by a bounded number of tokens", async () => {
   const made: number[] = [];
-  const feed = tokenFeed(numbers(1000, made));
+  const feed = tokenFeed(numbers(1000, made), NEVER);
   await settled();
   const ahead = made.length;
   expect(ahead).toBeGreaterThan(1);
@@ -53,10 +54,32 @@ test("the generation's error reaches the reader", async () => {
       yield { id: 1, text: "one" };
       throw new Error("broken");
     })(),
+    NEVER,
   );
   await expect(
     (async () => {
       for (;;) await feed.next();
     })(),
   ).rejects.toThrow("broken");
+});
+
+test("a generation that waits for its reader goes on to its end when it is called off", async () => {
+  const abort = new AbortController();
+  let ended = false;
+  const generation = (async function* (): AsyncGenerator<Token, GenerateResult, void> {
+    try {
+      for (let id = 0; ; id++) {
+        if (abort.signal.aborted) throw new Error("called off");
+        yield { id, text: "" };
+      }
+    } finally {
+      ended = true;
+    }
+  })();
+  tokenFeed(generation, abort.signal);
+  await settled();
+  expect(ended).toBe(false);
+  abort.abort();
+  await settled();
+  expect(ended).toBe(true);
 });

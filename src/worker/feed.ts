@@ -4,13 +4,20 @@ import type { TokenBatch } from "./protocol.ts";
 /** Tokens the engine may be ahead of its reader: enough to hide a message's latency, too few to waste work. */
 const MAX_AHEAD = 32;
 
-/** Runs a generation ahead of its reader and hands out what has come, in batches. */
+/** Hands out what has come of a generation, in batches. */
 export interface TokenFeed {
   /** Waits until there is something to hand out. Rejects with the generation's error. */
   next(): Promise<TokenBatch>;
 }
 
-export function tokenFeed(generation: AsyncGenerator<Token, GenerateResult, void>): TokenFeed {
+/**
+ * Runs a generation ahead of its reader. `signal` is the generation's own: one that waits for its reader has to hear
+ * of it too, or its turn never ends.
+ */
+export function tokenFeed(
+  generation: AsyncGenerator<Token, GenerateResult, void>,
+  signal: AbortSignal,
+): TokenFeed {
   let tokens: Token[] = [];
   let result: GenerateResult | undefined;
   let failure: { readonly error: unknown } | undefined;
@@ -27,7 +34,7 @@ export function tokenFeed(generation: AsyncGenerator<Token, GenerateResult, void
         }
         tokens.push(step.value);
         wakeReader();
-        while (tokens.length >= MAX_AHEAD)
+        while (tokens.length >= MAX_AHEAD && !signal.aborted)
           await new Promise<void>((resolve) => {
             wakeEngine = resolve;
           });
@@ -38,6 +45,7 @@ export function tokenFeed(generation: AsyncGenerator<Token, GenerateResult, void
       wakeReader();
     }
   };
+  signal.addEventListener("abort", () => wakeEngine(), { once: true });
   void run();
 
   return {

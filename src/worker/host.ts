@@ -48,7 +48,8 @@ export function engineHost(
       return loaded.info;
     },
     start(call, prompt, options) {
-      feeds.set(call, tokenFeed(model().generate(prompt, { ...options, signal: signalFor(call) })));
+      const signal = signalFor(call);
+      feeds.set(call, tokenFeed(model().generate(prompt, { ...options, signal }), signal));
     },
     async next(call) {
       const feed = feeds.get(call);
@@ -70,6 +71,9 @@ export function engineHost(
     },
     cancel(call) {
       aborts.get(call)?.abort();
+      // A generation that was left has nobody who asks for the rest of it.
+      aborts.delete(call);
+      feeds.delete(call);
     },
     tokenize: (text, options) => model().tokenize(text, options),
     detokenize: (tokenIds) => model().detokenize(tokenIds),
@@ -87,6 +91,7 @@ export function engineHost(
       return transfer(bytes, [bytes.buffer]);
     },
     async dispose() {
+      for (const controller of aborts.values()) controller.abort();
       await loaded?.dispose();
       loaded = undefined;
     },

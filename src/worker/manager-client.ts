@@ -2,7 +2,8 @@ import { proxy, type Remote, releaseProxy, wrap } from "comlink";
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { ManageOptions, ModelManager } from "../api/models.ts";
 import type { LoadOptions } from "../api/options.ts";
-import { absolute, type StartWorker, workerFailure } from "./client.ts";
+import { type Calls, workerCalls } from "./calls.ts";
+import { absolute, type StartWorker } from "./client.ts";
 import { carryErrors } from "./errors.ts";
 import type { ManagerHost, WireProgress } from "./manager-protocol.ts";
 import type { CallId } from "./protocol.ts";
@@ -15,21 +16,15 @@ const closedError = (): WebMoEError => new WebMoEError("aborted", "The manager o
 interface Link {
   readonly worker: Worker;
   readonly host: Remote<ManagerHost>;
-  /** Rejects when the worker cannot run, or the manager is closed; never resolves. */
-  readonly ended: Promise<never>;
-  end(error: WebMoEError): void;
+  /** Fail when the worker cannot run, or the manager is closed. */
+  readonly calls: Calls;
 }
 
-function link(worker: Worker): Link {
-  let end = (_error: WebMoEError): void => undefined;
-  const closed = new Promise<never>((_, reject) => {
-    end = reject;
-  });
-  const ended = Promise.race([closed, workerFailure(worker)]);
-  // Nobody may be waiting; whoever is gets it through `call`.
-  ended.catch(() => undefined);
-  return { worker, host: wrap<ManagerHost>(worker), ended, end };
-}
+const link = (worker: Worker): Link => ({
+  worker,
+  calls: workerCalls(worker),
+  host: wrap<ManagerHost>(worker),
+});
 
 /** Stored models, looked after in a worker of its own, which starts with the first call that needs it. */
 export function managerInWorker(
@@ -50,8 +45,8 @@ export function managerInWorker(
     return current;
   }
   function call<T>(work: (host: Remote<ManagerHost>) => Promise<T>): Promise<T> {
-    const { host, ended } = running();
-    return Promise.race([work(host), ended]);
+    const { host, calls } = running();
+    return calls(work(host));
   }
 
   async function abortable<T>(
@@ -123,7 +118,7 @@ export function managerInWorker(
       const open = current;
       current = undefined;
       if (!open) return;
-      open.end(closedError());
+      open.calls.fail(closedError());
       open.host[releaseProxy]();
       open.worker.terminate();
     },
