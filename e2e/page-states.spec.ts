@@ -68,6 +68,9 @@ test("where nothing can be stored, a conversation works and the page says that i
     IDBFactory.prototype.open = () => {
       throw new DOMException("A mutation operation was attempted on a closed window.", "SecurityError");
     };
+    LockManager.prototype.request = async () => {
+      throw new DOMException("Access to the Locks API is denied in this context.", "SecurityError");
+    };
   });
   await visit(page, site, { backend: "wasm", maxTokens: 8 });
   await expect(notice(page, "This window keeps nothing.")).toContainText("open the page in a normal window");

@@ -18,7 +18,10 @@ const startOf = (id: string): AnswerStart => ({
 const token = (id: number): Token => ({ id, text: `${id} ` });
 const textOf = (tokens: readonly Token[]): string => tokens.map(({ text }) => text).join("");
 
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
 it("keeps an answer that breaks off, in order, and forgets one that ends", async () => {
   const journal = createJournal(journalStore());
@@ -64,10 +67,11 @@ it("writes after sixteen tokens or a quarter of a second, so that a crash loses 
   expect(appended.join("")).toBe(textOf(Array.from({ length: 17 }, (_, id) => token(id))));
 });
 
-it("an answer is written though nothing can be kept", async () => {
+it("an answer is written though nothing can be kept and no lock be had", async () => {
   const fails = async (): Promise<never> => {
     throw new DOMException("blocked", "SecurityError");
   };
+  vi.stubGlobal("navigator", { locks: { request: fails } });
   const journal = createJournal({ begin: fails, append: fails, remove: fails, all: fails });
   const answer = await journal.open(startOf("a"), []);
   answer!.add(token(1));
