@@ -12,7 +12,7 @@ import { createExpertsPanel } from "./experts/experts-panel.ts";
 import { createFigures } from "./figures.ts";
 import { formatCount } from "./format.ts";
 import { type AnswerJournal, createJournal } from "./journal/journal.ts";
-import { type AnswerStart, type CutOffAnswer, journalStore } from "./journal/journal-store.ts";
+import { type AnswerStart, type CutOffAnswer, journalStore, textOf } from "./journal/journal-store.ts";
 import { checkSameModel } from "./journal/same-model.ts";
 import { createKeyboardMap } from "./keyboard.ts";
 import { createMeter } from "./meter.ts";
@@ -28,7 +28,7 @@ import { createSettings } from "./settings.ts";
 import { ChoiceError, type ModelChoice } from "./sources.ts";
 import { createNotices, type Notice } from "./states/notices.ts";
 import { watchStates } from "./states/watch.ts";
-import { createWriters, textOf, type Writer } from "./writers.ts";
+import { createWriters, type Writer } from "./writers.ts";
 
 const ENDINGS: Record<GenerateResult["reason"], string> = {
   "end-of-sequence": "the model ended here",
@@ -321,15 +321,15 @@ async function showCutOff(): Promise<void> {
   const texts = begun.filter(({ conversation }) => conversation === undefined);
   const answers = begun.filter(({ conversation }) => conversation !== undefined);
   const text = texts.pop();
-  const isAnswer = await chat.adopt(answers);
+  const adopted = await chat.adopt(answers);
   for (const { id } of [...texts, ...all.filter(({ tokens }) => tokens.length === 0)])
     void journal.discard(id);
   if (text && typeof text.prompt === "string" && !busy) {
     output.begin(text.prompt, textOf(text.tokens));
     output.end(cutOffNote(text.tokens.length), text);
   }
-  const latest = begun.at(-1);
-  if (!latest || (latest === text ? false : !isAnswer)) return;
+  const latest = begun.findLast((each) => each === text || adopted.includes(each));
+  if (!latest) return;
   notices.set("cut-off", true, {
     ...CUT_OFF,
     action: {

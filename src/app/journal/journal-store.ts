@@ -19,6 +19,8 @@ export interface CutOffAnswer extends AnswerStart {
   readonly tokens: readonly Token[];
 }
 
+export const textOf = (tokens: readonly Token[]): string => tokens.map(({ text }) => text).join("");
+
 /** Answers while they are written: one record for how it began, then one for every few tokens. */
 export interface JournalStore {
   begin(start: AnswerStart): Promise<void>;

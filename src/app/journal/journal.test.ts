@@ -2,7 +2,7 @@ import "fake-indexeddb/auto";
 import { afterEach, expect, it, vi } from "vitest";
 import type { ModelInfo, NumericProfile, Token } from "../../index.ts";
 import { createJournal } from "./journal.ts";
-import { type AnswerStart, journalStore } from "./journal-store.ts";
+import { type AnswerStart, journalStore, textOf } from "./journal-store.ts";
 import { checkSameModel } from "./same-model.ts";
 
 const NUMERICS = { backend: "wasm", activations: "f32" } as NumericProfile;
@@ -16,7 +16,6 @@ const startOf = (id: string): AnswerStart => ({
   numerics: NUMERICS,
 });
 const token = (id: number): Token => ({ id, text: `${id} ` });
-const textOf = (tokens: readonly Token[]): string => tokens.map(({ text }) => text).join("");
 
 afterEach(() => {
   vi.useRealTimers();
