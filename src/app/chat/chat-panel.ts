@@ -145,8 +145,6 @@ export function createChatPanel(events: ChatPanelEvents) {
     ask(question: string): void {
       change(ask(current, question, current.turns.length));
     },
-    /** Whether there is a question to answer. */
-    hasQuestion: (): boolean => questionIndex(current) >= 0,
     messages: (system: string): Message[] => messagesOf(current, system),
     /** Begins the answer to the last question, or goes on with what is known of it; where it is shown. */
     begin(known: string): HTMLElement {

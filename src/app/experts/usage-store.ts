@@ -68,5 +68,3 @@ export function usageStore() {
     },
   };
 }
-
-export type UsageStore = ReturnType<typeof usageStore>;

@@ -117,5 +117,3 @@ export function createJournal(store: JournalStore) {
     discard: (id: string): Promise<void> => forgiven(store.remove(id)),
   };
 }
-
-export type Journal = ReturnType<typeof createJournal>;
