@@ -37,7 +37,10 @@ async function storeModel(page: Page, site: Served): Promise<string> {
   return (await written.textContent())!;
 }
 
-/** Makes the bytes and the checksum of a stored expert differ, as a failing disk would. */
+/**
+ * Makes the bytes and the checksum of a stored expert differ, as a failing disk would: the checksum, since whoever has
+ * the list of models open holds files of payloads.
+ */
 const damage = (page: Page): Promise<void> =>
   page.evaluate(
     () =>
