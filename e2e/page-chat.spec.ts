@@ -1,7 +1,7 @@
 /** Conversations: asked, answered, kept, and changed, in the built page. */
 import { readFile } from "node:fs/promises";
 import type { Page } from "@playwright/test";
-import { expect, type Served, test, visit } from "./page/visit.ts";
+import { expect, type Served, stopAtFirstWord, test, visit } from "./page/visit.ts";
 
 async function chat(page: Page, site: Served, maxTokens = 24) {
   const opened = await visit(page, site, { backend: "wasm", maxTokens, seed: 5 });
@@ -81,15 +81,7 @@ test("a conversation is answered, kept over a reload, edited, regenerated, renam
 
 test("Stop keeps what was written, and the answer can be had anew", async ({ page, site }) => {
   const { ask, note, turns } = await chat(page, site, 300);
-  // In the page, as soon as there is text: a fast machine is done before a click from here arrives.
-  await page.evaluate(() => {
-    const observer = new MutationObserver(() => {
-      if (!document.querySelector(".of-assistant .turn-body")?.textContent?.trim()) return;
-      observer.disconnect();
-      [...document.querySelectorAll("button")].find(({ textContent }) => textContent === "Stop")!.click();
-    });
-    observer.observe(document.body, { subtree: true, childList: true, characterData: true });
-  });
+  await stopAtFirstWord(page);
   await ask("Tell me a long story about a farm.");
   await expect(turns.nth(1).locator(".turn-body")).not.toBeEmpty();
   await expect(note).toContainText("stopped");

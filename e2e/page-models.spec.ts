@@ -37,7 +37,10 @@ async function storeModel(page: Page, site: Served): Promise<string> {
   return (await written.textContent())!;
 }
 
-/** Makes the bytes and the checksum of a stored expert differ, as a failing disk would. */
+/**
+ * Makes the bytes and the checksum of a stored expert differ, as a failing disk would: the checksum, since whoever has
+ * the list of models open holds files of payloads.
+ */
 const damage = (page: Page): Promise<void> =>
   page.evaluate(
     () =>
@@ -235,14 +238,19 @@ test("a model too large for this device's storage cannot be fetched, and says wh
   await expect(page.locator("#catalog-list > li").first().getByRole("button")).toBeEnabled();
 });
 
-test("a large file whose address was typed is asked about, with its size, before it is loaded", async ({
+test("a large file whose address was typed is asked about, with its size, before it is loaded, and no other question with it", async ({
   page,
   site,
 }) => {
   const asked: string[] = [];
-  await page.context().route("https://models.example/**", (route) => {
+  let answerServer = (): void => undefined;
+  const serverAnswers = new Promise<void>((resolve) => {
+    answerServer = resolve;
+  });
+  await page.context().route("https://models.example/**", async (route) => {
     asked.push(route.request().method());
-    return route.fulfill({
+    await serverAnswers;
+    await route.fulfill({
       headers: { "access-control-allow-origin": "*", "content-length": "5000000000" },
     });
   });
@@ -250,8 +258,18 @@ test("a large file whose address was typed is asked about, with its size, before
   await page.getByRole("radio", { name: "URL" }).check();
   await page.getByLabel("Address of a GGUF file").fill("https://models.example/large.gguf");
   await page.keyboard.press("Enter");
+  await page.getByRole("radio", { name: "Chat" }).check();
+  await page.getByRole("button", { name: "Delete" }).click();
+  const answered = page.waitForResponse("https://models.example/**");
+  answerServer();
+  await answered;
+  const other = page.getByRole("dialog", { name: "Delete “New conversation” for good?" });
+  // Long enough for the question of the size to take its place.
+  await page.waitForTimeout(500);
+  await other.getByRole("button", { name: "Cancel" }).click();
   const question = page.getByRole("dialog", { name: /large\.gguf is 5\.00\sGB\. Load it\?/ });
   await question.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("radio", { name: "Continue text" }).check();
   await page.getByLabel("Prompt").fill(STORY);
   await page.getByRole("button", { name: "Generate" }).click();
   await expect(page.getByRole("alert")).toContainText("Load the model at this address first");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
 import { serveStatic } from "../tools/run/static-server.mjs";
-import { expect, test, visit } from "./page/visit.ts";
+import { expect, slowDown, test, visit } from "./page/visit.ts";
 import { serveSite } from "./serve/site.ts";
 
 const STORY = "Once upon a time, there was a little dog named Max.";
@@ -95,7 +95,8 @@ test("a new version is offered, and takes over only when asked, after the text h
     await visit(page, site, SETUP);
     await expect.poll(() => keptFiles(page)).toContain("index.html");
     await appendFile(join(folder, "service-worker.js"), "\n// A later version.\n");
-    const { generate, ending } = await visit(page, site, { ...SETUP, maxTokens: 400 });
+    await slowDown(page);
+    const { generate, ending, written } = await visit(page, site, { ...SETUP, maxTokens: 60 });
     const notice = page.getByRole("status").filter({ hasText: "A new version of this page is ready" });
     await expect(notice).toBeVisible();
     await page.getByLabel("Prompt").fill(STORY);
@@ -103,6 +104,7 @@ test("a new version is offered, and takes over only when asked, after the text h
     page.on("framenavigated", () => reloads++);
     await generate.click();
     await notice.getByRole("button", { name: "Reload" }).click();
+    await expect(written).not.toBeEmpty();
     expect(reloads).toBe(0);
     await expect.poll(() => reloads).toBe(1);
     await expect(ending).toBeEmpty();

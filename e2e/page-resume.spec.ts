@@ -1,6 +1,6 @@
 /** An answer that a closed tab cut off goes on with the tokens it would have had. */
 import type { BrowserContext, Page } from "@playwright/test";
-import { expect, type Served, test, visit } from "./page/visit.ts";
+import { expect, type Served, slowDown, test, visit } from "./page/visit.ts";
 
 const SETUP = { backend: "wasm", maxTokens: 150, seed: 5 } as const;
 const QUESTION = "Tell me a story about a dragon.";
@@ -8,16 +8,7 @@ const QUESTION = "Tell me a story about a dragon.";
 /** The page in a tab that can be closed, and whose tokens come slowly enough to be cut off. */
 async function slowVisit(context: BrowserContext, site: Served) {
   const page = await context.newPage();
-  // What the engine says arrives late, and it waits for its reader: the demo model is too fast to be caught half way.
-  await page.addInitScript(() => {
-    const listen = Worker.prototype.addEventListener;
-    Worker.prototype.addEventListener = function (type: string, listener: unknown, ...rest: unknown[]) {
-      const late = (event: Event): unknown =>
-        setTimeout(() => (listener as (event: Event) => void)(event), 250);
-      const isMessage = type === "message" && typeof listener === "function";
-      listen.call(this, type, (isMessage ? late : listener) as EventListener, ...(rest as []));
-    };
-  });
+  await slowDown(page);
   return { page, ...(await visit(page, site, { ...SETUP, maxTokens: 400 })) };
 }
 
@@ -35,6 +26,31 @@ async function whole(page: Page, site: Served, mode: "Chat" | "Continue text"): 
   await expect(ending).toContainText("Seed 5");
   return (await written.textContent())!;
 }
+
+/** Leaves a later answer that was cut off too, in a conversation that is gone by now. */
+const orphanAnswer = (page: Page): Promise<void> =>
+  page.evaluate(async () => {
+    const opening = indexedDB.open("webmoe-journal");
+    await new Promise((done) => {
+      opening.onsuccess = done;
+    });
+    const transaction = opening.result.transaction("pieces", "readwrite");
+    const pieces = transaction.objectStore("pieces");
+    const reading = pieces.getAll();
+    reading.onsuccess = () => {
+      const [start, tokens] = reading.result as [{ began: number }, { text: string }[]];
+      const other = { ...start, id: "orphan", conversation: "gone", began: start.began + 1 };
+      pieces.put(other, ["orphan", 0]);
+      pieces.put(
+        tokens.map((token) => ({ ...token, text: " other" })),
+        ["orphan", 1],
+      );
+    };
+    await new Promise((done) => {
+      transaction.oncomplete = done;
+    });
+    opening.result.close();
+  });
 
 for (const mode of ["Chat", "Continue text"] as const)
   test(`${mode}: an answer cut off by a closed tab is shown at the next visit, and continued word for word`, async ({
@@ -57,6 +73,7 @@ for (const mode of ["Chat", "Continue text"] as const)
       .poll(async () => (await growing.textContent())?.length, { intervals: [20] })
       .toBeGreaterThan(80);
     await first.page.close();
+    if (mode === "Chat") await orphanAnswer(page);
 
     const { ending, written } = await visit(page, site, SETUP);
     const notice = page.getByRole("status").filter({ hasText: "An answer was cut off" });
@@ -68,7 +85,9 @@ for (const mode of ["Chat", "Continue text"] as const)
     const partial = (await shown.innerText()).trim();
     expect(partial.length).toBeGreaterThan(20);
     expect(partial.length).toBeLessThan(text.trim().length);
-    await page.getByRole("button", { name: /^Continue this/ }).click();
+    const goOn = page.getByRole("button", { name: /^Continue this/ });
+    await expect(goOn).toBeVisible();
+    await (mode === "Chat" ? notice.getByRole("button", { name: "Continue" }) : goOn).click();
     await expect(notice).toBeHidden();
     await expect(note).toContainText("Seed 5");
     expect((mode === "Chat" ? await shown.innerText() : await shown.textContent())!).toBe(text);

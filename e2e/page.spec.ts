@@ -1,6 +1,6 @@
 /** The built page in a real browser: what a visitor does, on both backends, under a sub-path. */
 import { fileURLToPath } from "node:url";
-import { expect, test, visit } from "./page/visit.ts";
+import { expect, slowDown, stopAtFirstWord, test, visit } from "./page/visit.ts";
 
 const LOCAL_MODEL = fileURLToPath(new URL("../public/models/demo-moe-q8_0.gguf", import.meta.url));
 const STORY = "Once upon a time, there was a little dog named Max.";
@@ -40,10 +40,10 @@ for (const backend of ["wasm", "webgpu"] as const) {
     site,
   }) => {
     const { written, ending, generate, stop } = await visit(page, site, { backend, maxTokens: 400 });
+    await stopAtFirstWord(page);
     await page.getByLabel("Prompt").fill(STORY);
     await generate.click();
     await expect(written).not.toBeEmpty();
-    await stop.click();
     await expect(ending).toContainText("stopped");
     const text = (await written.textContent()) ?? "";
     await expect(stop).toBeDisabled();
@@ -129,6 +129,7 @@ test("a bad address or file is said in words, and the page goes on", async ({ pa
 });
 
 test("the keyboard alone is enough, and focus is never lost", async ({ page, site }) => {
+  await slowDown(page);
   const { written, ending, generate, stop } = await visit(page, site, { backend: "wasm", maxTokens: 400 });
   const prompt = page.getByLabel("Prompt");
   await prompt.press("Control+Home");

@@ -68,6 +68,7 @@ window.runFrames = async (frames) => {
       });
     });
   }
+  window.requestAnimationFrame = raf;
   const ascending = (a: number, b: number): number => a - b;
   return { costs: costs.sort(ascending), intervals: intervals.sort(ascending), squares: resident.length };
 };

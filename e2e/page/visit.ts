@@ -38,6 +38,34 @@ export interface Setup {
   seed?: number;
 }
 
+/**
+ * Makes tokens come slowly, from the next visit on: what the engine says arrives late, and it waits for its reader. The
+ * demo model is too fast to be met half way from here.
+ */
+export async function slowDown(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const listen = Worker.prototype.addEventListener;
+    Worker.prototype.addEventListener = function (type: string, listener: unknown, ...rest: unknown[]) {
+      const late = (event: Event): unknown =>
+        setTimeout(() => (listener as (event: Event) => void)(event), 250);
+      const isMessage = type === "message" && typeof listener === "function";
+      listen.call(this, type, (isMessage ? late : listener) as EventListener, ...(rest as []));
+    };
+  });
+}
+
+/** Presses Stop in the page, as soon as there is text: a fast machine is done before a click from here arrives. */
+export const stopAtFirstWord = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    const growing = ".is-writing #output-written, .is-writing .of-assistant:last-child .turn-body";
+    const observer = new MutationObserver(() => {
+      if (!document.querySelector(growing)?.textContent?.trim()) return;
+      observer.disconnect();
+      [...document.querySelectorAll("button")].find(({ textContent }) => textContent === "Stop")!.click();
+    });
+    observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+
 export async function visit(
   page: Page,
   site: Served,

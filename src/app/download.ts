@@ -5,7 +5,8 @@ export function download(name: string, content: Blob): void {
   link.href = url;
   link.download = name;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  // The download reads the Blob after the click.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 /** Letters and digits of any script, and dashes between them: a name that every file system takes. */

@@ -12,7 +12,7 @@ import { createExpertsPanel } from "./experts/experts-panel.ts";
 import { createFigures } from "./figures.ts";
 import { formatCount } from "./format.ts";
 import { type AnswerJournal, createJournal } from "./journal/journal.ts";
-import { type AnswerStart, type CutOffAnswer, journalStore } from "./journal/journal-store.ts";
+import { type AnswerStart, type CutOffAnswer, journalStore, textOf } from "./journal/journal-store.ts";
 import { checkSameModel } from "./journal/same-model.ts";
 import { createKeyboardMap } from "./keyboard.ts";
 import { createMeter } from "./meter.ts";
@@ -28,7 +28,7 @@ import { createSettings } from "./settings.ts";
 import { ChoiceError, type ModelChoice } from "./sources.ts";
 import { createNotices, type Notice } from "./states/notices.ts";
 import { watchStates } from "./states/watch.ts";
-import { createWriters, textOf, type Writer } from "./writers.ts";
+import { createWriters, type Writer } from "./writers.ts";
 
 const ENDINGS: Record<GenerateResult["reason"], string> = {
   "end-of-sequence": "the model ended here",
@@ -54,6 +54,8 @@ const monitor = createMonitor(figures, experts);
 let phase: Phase = "empty";
 let busy = false;
 let afterwards: (() => void) | undefined;
+/** What the last text came to is still read from its model; the next text on that model waits for it. */
+let settling: { readonly model: Model; readonly done: Promise<void> } | undefined;
 
 const notices = createNotices();
 const states = watchStates(notices);
@@ -87,10 +89,7 @@ const session = createSession(WebMoE.load, {
     if (!model) return;
     announcer.say("Model ready");
     offlineUse.modelLoaded();
-    void model.stats().then(
-      (stats) => states.checkRoom(model.info, stats),
-      () => undefined,
-    );
+    void checkRoom(model);
   },
 });
 
@@ -186,7 +185,6 @@ function generate(): void {
 async function write(writerFor: () => Writer): Promise<void> {
   if (busy) return;
   alert.clear();
-  let model: Model | undefined;
   try {
     const writer = writerFor();
     setBusy(true);
@@ -195,19 +193,26 @@ async function write(writerFor: () => Writer): Promise<void> {
     promptPanel.showPhase(session.model ? phase : "loading", busy);
     figures.showRate(Number.NaN);
     figures.showFirstToken(undefined);
-    model = await generateInto(writer);
+    await generateInto(writer);
   } catch (error) {
     fail(error);
   } finally {
     setBusy(false);
-    if (model && model === session.model) {
-      await monitor.settle(model);
-      await model.stats().then(
-        (stats) => states.checkRoom(model!.info, stats),
-        () => undefined,
-      );
-    }
+    // After most failures the model is there as before, and at rest.
+    if (session.model) await settle(session.model);
   }
+}
+
+async function settle(model: Model): Promise<void> {
+  const done = monitor.settle(model);
+  settling = { model, done };
+  await done;
+  await checkRoom(model);
+}
+
+async function checkRoom(model: Model): Promise<void> {
+  const stats = await model.stats().catch(() => undefined);
+  if (stats) await states.checkRoom(model.info, stats);
 }
 
 /** Runs at once, or when the text being written has ended. */
@@ -224,8 +229,8 @@ function setBusy(next: boolean): void {
   output.setBusy(busy);
 }
 
-/** One generation with its figures and its journal; the model it ran on. Throws the library's errors. */
-async function generateInto(writer: Writer): Promise<Model | undefined> {
+/** One generation with its figures and its journal. Throws the library's errors. */
+async function generateInto(writer: Writer): Promise<void> {
   const { cutOff, subject } = writer;
   const known = cutOff?.tokens ?? [];
   const options = cutOff?.options ?? settings.sampling();
@@ -242,6 +247,7 @@ async function generateInto(writer: Writer): Promise<Model | undefined> {
         start = cutOff ?? (await answerStart(model, writer, options));
         entry = await journal.open(start, known);
         if (!entry) throw new ChoiceError("Another tab is writing this answer.");
+        if (settling?.model === model) await settling.done;
         meter.start();
         experts.begin(subject, element);
         for (const token of known) experts.token(token);
@@ -270,7 +276,7 @@ async function generateInto(writer: Writer): Promise<Model | undefined> {
   if (cutOff && !entry) {
     // Stopped before it went on.
     await writer.end(cutOffNote(known.length), cutOff);
-    return undefined;
+    return;
   }
   await entry?.end();
   meter.finish();
@@ -279,7 +285,6 @@ async function generateInto(writer: Writer): Promise<Model | undefined> {
   const ending = result ? ENDINGS[result.reason] : "stopped";
   const note = `${formatCount(count)} ${count === 1 ? "token" : "tokens"}, ${ending}. Seed ${options.seed}.`;
   await writer.end(note, undefined);
-  return session.model;
 }
 
 async function answerStart(
@@ -316,15 +321,15 @@ async function showCutOff(): Promise<void> {
   const texts = begun.filter(({ conversation }) => conversation === undefined);
   const answers = begun.filter(({ conversation }) => conversation !== undefined);
   const text = texts.pop();
-  const isAnswer = await chat.adopt(answers);
+  const adopted = await chat.adopt(answers);
   for (const { id } of [...texts, ...all.filter(({ tokens }) => tokens.length === 0)])
     void journal.discard(id);
   if (text && typeof text.prompt === "string" && !busy) {
     output.begin(text.prompt, textOf(text.tokens));
     output.end(cutOffNote(text.tokens.length), text);
   }
-  const latest = begun.at(-1);
-  if (!latest || (latest === text ? false : !isAnswer)) return;
+  const latest = begun.findLast((each) => each === text || adopted.includes(each));
+  if (!latest) return;
   notices.set("cut-off", true, {
     ...CUT_OFF,
     action: {

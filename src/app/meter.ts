@@ -10,7 +10,6 @@ export function createMeter(figures: ReturnType<typeof createFigures>) {
   /** The first token is the end of the prompt's time, not part of the rate. */
   const showRate = (until: number): void => figures.showRate((tokens - 1) / ((until - first) / 1000));
   return {
-    tokens: () => tokens,
     start(): void {
       begun = performance.now();
     },

@@ -1,7 +1,7 @@
 import type { ModelInfo } from "../index.ts";
 import { byId } from "./dom.ts";
 import { formatBytes, formatParameters } from "./format.ts";
-import { agreesToSize } from "./models/size-question.ts";
+import { agreesToSize, sizeToAskFor } from "./models/size-question.ts";
 import { ChoiceError, embeddedModel, type ModelChoice, modelFromAddress, modelFromFiles } from "./sources.ts";
 
 export interface ModelPanelEvents {
@@ -23,6 +23,8 @@ export function createModelPanel(events: ModelPanelEvents) {
   let fromFiles: ModelChoice | undefined;
   /** The choice by address whose size the person has seen. */
   let agreed: ModelChoice | undefined;
+  /** The choice by address whose size is asked for, of its server or of the person. */
+  let asked: ModelChoice | undefined;
 
   const kind = (): string => radios.find((radio) => radio.checked)?.value ?? "embedded";
 
@@ -52,11 +54,25 @@ export function createModelPanel(events: ModelPanelEvents) {
     }
   }
 
+  /** Whether a choice by address may be loaded now; not if that is being asked already. */
+  async function mayLoad(choice: ModelChoice): Promise<boolean> {
+    if (choice === asked) return false;
+    asked = choice;
+    try {
+      const bytes = await sizeToAskFor(choice);
+      // Another model was chosen while the server was asked.
+      if (kind() !== "url" || fromUrl?.choice !== choice) return false;
+      return bytes === undefined || (await agreesToSize(choice, bytes));
+    } finally {
+      if (asked === choice) asked = undefined;
+    }
+  }
+
   /** Loads what a person typed, after they have seen how much it is. */
   async function loadTyped(): Promise<void> {
     try {
       const choice = choiceFromUrl();
-      if (choice !== agreed && !(await agreesToSize(choice))) return;
+      if (choice !== agreed && !(await mayLoad(choice))) return;
       agreed = choice;
       choose(() => choice, true);
     } catch (error) {

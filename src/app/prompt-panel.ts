@@ -87,7 +87,6 @@ export function createPromptPanel(events: PromptPanelEvents) {
 
   return {
     prompt: (): string => prompt.value,
-    focus: (): void => prompt.focus(),
     mode,
     /** Shows what the choice of mode means; a browser restores it from the last visit without an event. */
     showMode,

@@ -123,5 +123,3 @@ export function createSettings(onEngineChange: () => void) {
     },
   };
 }
-
-export type Settings = ReturnType<typeof createSettings>;

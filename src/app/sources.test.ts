@@ -25,7 +25,7 @@ describe("model choice", () => {
       "https://huggingface.co/org/repo/blob/main/q4/moe.gguf",
       "https://huggingface.co/org/repo/resolve/main/q4/moe.gguf?download=true",
     ])
-      expect(modelFromAddress(text, PAGE)).toEqual({ label: "moe.gguf", source: hub, embedded: false });
+      expect(modelFromAddress(text, PAGE)).toEqual({ label: "moe.gguf", source: hub });
     expect(modelFromAddress("https://huggingface.co/o/r/blob/refs%2Fpr%2F1/a%20b.gguf", PAGE).source).toBe(
       "hf:o/r@refs%2Fpr%2F1/a%20b.gguf",
     );

@@ -6,8 +6,6 @@ export interface ModelChoice {
   source: ModelSource;
   /** Access token for gated files on the Hub. */
   hubToken?: string;
-  /** The model shipped with the page: the only one whose special tokens and habits the page knows. */
-  embedded: boolean;
 }
 
 /** A choice that cannot be tried at all; the message is for the person. */
@@ -20,7 +18,6 @@ export function embeddedModel(pageUrl: string): ModelChoice {
   return {
     label: "demo-moe",
     source: new URL("models/demo-moe-q8_0.gguf", pageUrl).href,
-    embedded: true,
   };
 }
 
@@ -54,7 +51,6 @@ export function modelFromAddress(text: string, pageUrl: string): ModelChoice {
     return {
       label: decodeURIComponentSafely(address.slice(address.lastIndexOf("/") + 1)),
       source: address,
-      embedded: false,
     };
   const url = URL.canParse(address, pageUrl) ? new URL(address, pageUrl) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) {
@@ -64,17 +60,17 @@ export function modelFromAddress(text: string, pageUrl: string): ModelChoice {
   }
   const label = decodeURIComponentSafely(url.pathname.split("/").at(-1) || url.host);
   const hub = hubAddressOf(url);
-  if (hub !== undefined) return { label, source: hub, embedded: false };
+  if (hub !== undefined) return { label, source: hub };
   const split = SPLIT_NAME.exec(url.pathname);
   const count = Number(split?.[2] ?? 1);
-  if (!split || count < 2 || count > MOST_PARTS) return { label, source: url.href, embedded: false };
+  if (!split || count < 2 || count > MOST_PARTS) return { label, source: url.href };
   const parts = Array.from({ length: count }, (_, part) => {
     const number = String(part + 1).padStart(5, "0");
     const partUrl = new URL(url);
     partUrl.pathname = url.pathname.replace(SPLIT_NAME, `-${number}-of-${split[2]}.gguf`);
     return partUrl.href;
   });
-  return { label, source: parts, embedded: false };
+  return { label, source: parts };
 }
 
 /** Picked or dropped files as a model. Throws `ChoiceError` when none of them is named like a GGUF file. */
@@ -83,7 +79,7 @@ export function modelFromFiles(files: readonly File[]): ModelChoice {
   const first = parts[0];
   if (!first) throw new ChoiceError("No GGUF file among these: its name ends in .gguf.");
   const label = parts.length === 1 ? first.name : `${first.name} and ${parts.length - 1} more`;
-  return { label, source: parts.length === 1 ? first : parts, embedded: false };
+  return { label, source: parts.length === 1 ? first : parts };
 }
 
 function decodeURIComponentSafely(text: string): string {

@@ -1,9 +1,8 @@
-import type { Token } from "../index.ts";
 import type { Announcer } from "./announce.ts";
 import type { ChatPanel } from "./chat/chat-panel.ts";
 import { titleFrom } from "./chat/conversation.ts";
 import type { Subject } from "./experts/recording.ts";
-import type { AnswerStart, CutOffAnswer } from "./journal/journal-store.ts";
+import { type AnswerStart, type CutOffAnswer, textOf } from "./journal/journal-store.ts";
 import type { OutputView } from "./output-view.ts";
 
 /** Where a text goes: the continuation of a prompt, or the next answer of a conversation. */
@@ -18,8 +17,6 @@ export interface Writer {
   /** Says how the text ended; `cutOff`: it broke off, and can be gone on with. */
   end(note: string, cutOff: CutOffAnswer | undefined): void | Promise<void>;
 }
-
-export const textOf = (tokens: readonly Token[]): string => tokens.map(({ text }) => text).join("");
 
 export function createWriters(output: OutputView, chat: ChatPanel, announcer: Announcer) {
   return {

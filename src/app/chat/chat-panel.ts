@@ -3,7 +3,7 @@ import { byId } from "../dom.ts";
 import { download, fileName } from "../download.ts";
 import type { Subject } from "../experts/recording.ts";
 import { formatCount } from "../format.ts";
-import type { CutOffAnswer } from "../journal/journal-store.ts";
+import { type CutOffAnswer, textOf } from "../journal/journal-store.ts";
 import { askDialog } from "./ask-dialog.ts";
 import { createChatView } from "./chat-view.ts";
 import {
@@ -145,8 +145,6 @@ export function createChatPanel(events: ChatPanelEvents) {
     ask(question: string): void {
       change(ask(current, question, current.turns.length));
     },
-    /** Whether there is a question to answer. */
-    hasQuestion: (): boolean => questionIndex(current) >= 0,
     messages: (system: string): Message[] => messagesOf(current, system),
     /** Begins the answer to the last question, or goes on with what is known of it; where it is shown. */
     begin(known: string): HTMLElement {
@@ -173,10 +171,11 @@ export function createChatPanel(events: ChatPanelEvents) {
     },
     /**
      * Shows answers that an earlier visit did not end, each in its conversation; those whose conversation has gone or
-     * gone on are discarded. True if there is one to continue.
+     * gone on are discarded. Returns those that are shown.
      */
-    async adopt(answers: readonly CutOffAnswer[]): Promise<boolean> {
+    async adopt(answers: readonly CutOffAnswer[]): Promise<CutOffAnswer[]> {
       await loaded;
+      const adopted: CutOffAnswer[] = [];
       for (const cutOff of answers) {
         const conversation = known.find(({ id }) => id === cutOff.conversation);
         const question = conversation?.turns[questionIndex(conversation)]?.content;
@@ -185,13 +184,13 @@ export function createChatPanel(events: ChatPanelEvents) {
           events.onDiscard(cutOff);
           continue;
         }
+        adopted.push(cutOff);
         cutOffs.set(conversation.id, cutOff);
-        const text = cutOff.tokens.map((token) => token.text).join("");
-        const next = answer(conversation, text, cutOffNote(cutOff.tokens.length));
+        const next = answer(conversation, textOf(cutOff.tokens), cutOffNote(cutOff.tokens.length));
         change(next);
         open(next);
       }
-      return cutOffs.size > 0;
+      return adopted;
     },
     /** Shows a conversation that is known. */
     open(id: string): void {

@@ -167,9 +167,11 @@ export function createExpertsPanel() {
         picker.offer(text);
         const { id, title, isKept } = text.subject;
         const { layerCount, expertCount } = model.info;
-        const usage = store.get(identity(model), id)?.usage ?? emptyUsage(layerCount, expertCount);
+        // Another model may be chosen while the store is asked.
+        const writer = identity(model);
+        const usage = (await store.get(writer, id))?.usage ?? emptyUsage(layerCount, expertCount);
         for (const pass of text.passes) if (pass) count(usage, pass);
-        await store.save({ id, title, model: identity(model), usage }, isKept);
+        await store.save({ id, title, model: writer, usage }, isKept);
       }
       showLook();
       await Promise.all([showFingerprints(), showCharts()]);

@@ -119,23 +119,20 @@ export function gridPainter(canvas: HTMLCanvasElement) {
       drawLabels(rows, columns, palette);
       return true;
     },
-    /** Paints what changed of `cells`, `[rows, columns]`; how many squares that were. */
-    paint(cells: Uint8Array, columns: number): number {
-      if (!context || !layout) return 0;
+    /** Paints what changed of `cells`, `[rows, columns]`. */
+    paint(cells: Uint8Array, columns: number): void {
+      if (!context || !layout) return;
       const left = Math.round(layout.labelWidth * scale);
       const top = Math.round(layout.labelHeight * scale);
-      let changed = 0;
       for (let index = 0; index < cells.length; index++) {
         const cell = cells[index]!;
         if (cell === painted[index]) continue;
         painted[index] = cell;
-        changed++;
         const x = left + (index % columns) * pitch;
         const y = top + Math.floor(index / columns) * pitch;
         context.clearRect(x, y, pitch, pitch);
         context.drawImage(strip, cell * pitch, 0, pitch, pitch, x, y, pitch, pitch);
       }
-      return changed;
     },
     /** Row and column under a point of the canvas, CSS pixels; they may lie outside the grid. */
     at(x: number, y: number): { row: number; column: number } {

@@ -139,5 +139,3 @@ export function createGridView() {
     },
   };
 }
-
-export type GridView = ReturnType<typeof createGridView>;

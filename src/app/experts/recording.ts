@@ -72,14 +72,15 @@ export function createRecording() {
       chunks = [];
       keptBytes = 0;
       text = undefined;
+      // A model that is gone may have left its last reader without an answer.
+      reading = Promise.resolve();
       usage = model && emptyUsage(model.info.layerCount, model.info.expertCount);
       // A dense model has no routing to record; all else works.
       trace = model ? model.trace().catch(() => undefined) : Promise.resolve(undefined);
     },
-    begin(subject: Subject, element: HTMLElement): RoutedText {
+    begin(subject: Subject, element: HTMLElement): void {
       hasBegun = false;
       text = { subject, element, ids: [], ends: [], written: "", passes: [] };
-      return text;
     },
     add(token: Token): void {
       if (!text) return;

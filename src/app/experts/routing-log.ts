@@ -82,10 +82,10 @@ export function routingLog() {
   };
 }
 
-/** Calls `visit` for every pick of a pass; `rank` 0 has the highest weight. */
+/** Calls `visit` for every pick of a pass: of a layer those of each token, highest weight first. */
 export function forEachPick(
   { shape, tokenCount, view }: RoutingPass,
-  visit: (row: number, layer: number, rank: number, expert: number, weight: number) => void,
+  visit: (layer: number, expert: number, weight: number) => void,
 ): void {
   const { expertsPerToken, moeLayers } = shape;
   const count = tokenCount * expertsPerToken;
@@ -97,7 +97,7 @@ export function forEachPick(
     for (let i = 0; i < count; i++) {
       const expert = wide ? view.getUint16(at + i * 2, true) : view.getUint8(at + i);
       half.setUint16(0, view.getUint16(weights + i * 2, true));
-      visit(Math.floor(i / expertsPerToken), layer, i % expertsPerToken, expert, half.getFloat32(0));
+      visit(layer, expert, half.getFloat32(0));
     }
     at = weights + count * 2;
   }
@@ -107,7 +107,7 @@ export function forEachPick(
 export function routingOf(pass: RoutingPass): LayerRouting[] {
   const layers = new Map<number, { layer: number; experts: number[]; weights: number[] }>();
   for (const layer of pass.shape.moeLayers) layers.set(layer, { layer, experts: [], weights: [] });
-  forEachPick(pass, (_row, layer, _rank, expert, weight) => {
+  forEachPick(pass, (layer, expert, weight) => {
     layers.get(layer)!.experts.push(expert);
     layers.get(layer)!.weights.push(weight);
   });

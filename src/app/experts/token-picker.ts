@@ -48,7 +48,7 @@ export function createTokenPicker(events: TokenPickerEvents) {
   function under(event: MouseEvent): { entry: (typeof texts)[number]; token: number } | undefined {
     const { target, clientX, clientY } = event;
     const entry = texts.find(({ text }) => target instanceof Node && text.element.contains(target));
-    if (!entry || entry.text.passes.length === 0) return undefined;
+    if (!entry) return undefined;
     const token = entry.tokens.at(clientX, clientY);
     return token < 0 ? undefined : { entry, token };
   }
@@ -83,7 +83,6 @@ export function createTokenPicker(events: TokenPickerEvents) {
     /** Offers a text that is written; the slider moves to its first token. */
     offer(text: RoutedText): void {
       texts = texts.filter(({ text: old }) => old.element.isConnected && old.element !== text.element);
-      if (text.passes.length === 0) return;
       const entry = { text, tokens: textTokens(text.element, text.written, text.ends) };
       texts = [...texts.slice(1 - MOST_TEXTS), entry];
       area.hidden = false;

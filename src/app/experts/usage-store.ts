@@ -1,4 +1,4 @@
-import { createStore, del, entries, set, type UseStore } from "idb-keyval";
+import { createStore, del, entries, get, set, type UseStore } from "idb-keyval";
 import type { Usage } from "./usage.ts";
 
 /** A text whose routing was counted, in the model that wrote it. */
@@ -43,7 +43,11 @@ export function usageStore() {
     }
   };
   return {
-    get: (model: string, id: string): Fingerprint | undefined => known.get(keyOf({ model, id })),
+    /** One text's, of this visit or of an earlier one. */
+    async get(model: string, id: string): Promise<Fingerprint | undefined> {
+      const key = keyOf({ model, id });
+      return known.get(key) ?? asFingerprint(await attempt((store) => get<unknown>(key, store)));
+    },
     async save(fingerprint: Fingerprint, isKept: boolean): Promise<void> {
       known.set(keyOf(fingerprint), fingerprint);
       if (isKept) await attempt((store) => set(keyOf(fingerprint), fingerprint, store));
@@ -64,5 +68,3 @@ export function usageStore() {
     },
   };
 }
-
-export type UsageStore = ReturnType<typeof usageStore>;

@@ -20,7 +20,7 @@ export const emptyUsage = (layerCount: number, expertCount: number): Usage => ({
 /** Adds a generated token. */
 export function count(usage: Usage, pass: RoutingPass): void {
   usage.tokens += pass.tokenCount;
-  forEachPick(pass, (_row, layer, _rank, expert) => {
+  forEachPick(pass, (layer, expert) => {
     usage.counts[layer * usage.expertCount + expert]!++;
   });
 }

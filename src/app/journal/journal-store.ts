@@ -1,3 +1,4 @@
+import { promisifyRequest } from "idb-keyval";
 import type { GenerateOptions, Message, ModelInfo, NumericProfile, Token } from "../../index.ts";
 
 /** Everything that an answer's tokens follow from, besides the model file's bytes. */
@@ -19,6 +20,8 @@ export interface CutOffAnswer extends AnswerStart {
   readonly tokens: readonly Token[];
 }
 
+export const textOf = (tokens: readonly Token[]): string => tokens.map(({ text }) => text).join("");
+
 /** Answers while they are written: one record for how it began, then one for every few tokens. */
 export interface JournalStore {
   begin(start: AnswerStart): Promise<void>;
@@ -32,12 +35,6 @@ export interface JournalStore {
 const DATABASE = "webmoe-journal";
 const PIECES = "pieces";
 
-const settled = <T>(request: IDBRequest<T>): Promise<T> =>
-  new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-
 /**
  * A journal in IndexedDB, keys `[answer, sequence]`. Writes are relaxed: they need not reach the disk before the next
  * one, since what a crash of the whole machine takes is generated again.
@@ -50,7 +47,7 @@ export function journalStore(): JournalStore {
   async function open(): Promise<IDBDatabase> {
     const request = indexedDB.open(DATABASE, 1);
     request.onupgradeneeded = () => request.result.createObjectStore(PIECES);
-    const opened = await settled(request);
+    const opened = await promisifyRequest(request);
     // Another tab deletes or upgrades it: the next use opens it again.
     opened.onversionchange = () => {
       opened.close();
@@ -65,7 +62,7 @@ export function journalStore(): JournalStore {
   ): Promise<T> {
     database ??= open();
     const transaction = (await database).transaction(PIECES, mode, { durability: "relaxed" });
-    return settled(work(transaction.objectStore(PIECES)));
+    return promisifyRequest(work(transaction.objectStore(PIECES)));
   }
   const piecesOf = (id: string): IDBKeyRange => IDBKeyRange.bound([id, 0], [id, Number.POSITIVE_INFINITY]);
 

@@ -2,7 +2,7 @@ import "fake-indexeddb/auto";
 import { afterEach, expect, it, vi } from "vitest";
 import type { ModelInfo, NumericProfile, Token } from "../../index.ts";
 import { createJournal } from "./journal.ts";
-import { type AnswerStart, journalStore } from "./journal-store.ts";
+import { type AnswerStart, journalStore, textOf } from "./journal-store.ts";
 import { checkSameModel } from "./same-model.ts";
 
 const NUMERICS = { backend: "wasm", activations: "f32" } as NumericProfile;
@@ -16,9 +16,11 @@ const startOf = (id: string): AnswerStart => ({
   numerics: NUMERICS,
 });
 const token = (id: number): Token => ({ id, text: `${id} ` });
-const textOf = (tokens: readonly Token[]): string => tokens.map(({ text }) => text).join("");
 
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
 it("keeps an answer that breaks off, in order, and forgets one that ends", async () => {
   const journal = createJournal(journalStore());
@@ -64,10 +66,11 @@ it("writes after sixteen tokens or a quarter of a second, so that a crash loses 
   expect(appended.join("")).toBe(textOf(Array.from({ length: 17 }, (_, id) => token(id))));
 });
 
-it("an answer is written though nothing can be kept", async () => {
+it("an answer is written though nothing can be kept and no lock be had", async () => {
   const fails = async (): Promise<never> => {
     throw new DOMException("blocked", "SecurityError");
   };
+  vi.stubGlobal("navigator", { locks: { request: fails } });
   const journal = createJournal({ begin: fails, append: fails, remove: fails, all: fails });
   const answer = await journal.open(startOf("a"), []);
   answer!.add(token(1));

@@ -16,17 +16,23 @@ export interface AnswerJournal {
 
 const lockOf = (id: string): string => `webmoe-answer-${id}`;
 
-/** Holds an answer's lock until released; undefined if another tab has it. Without locks, nobody else is known of. */
+/**
+ * Holds an answer's lock until released; undefined if another tab has it. Without locks, or where they are refused,
+ * nobody else is known of.
+ */
 async function hold(id: string): Promise<(() => void) | undefined> {
   if (!globalThis.navigator?.locks) return () => undefined;
   return new Promise((resolve) => {
-    void navigator.locks.request(lockOf(id), { ifAvailable: true }, (lock) => {
-      if (!lock) {
-        resolve(undefined);
-        return undefined;
-      }
-      return new Promise<void>((release) => resolve(release));
-    });
+    navigator.locks
+      .request(lockOf(id), { ifAvailable: true }, (lock) => {
+        if (!lock) {
+          resolve(undefined);
+          return undefined;
+        }
+        return new Promise<void>((release) => resolve(release));
+      })
+      // `SecurityError`: storage is blocked for this site.
+      .catch(() => resolve(() => undefined));
   });
 }
 
@@ -111,5 +117,3 @@ export function createJournal(store: JournalStore) {
     discard: (id: string): Promise<void> => forgiven(store.remove(id)),
   };
 }
-
-export type Journal = ReturnType<typeof createJournal>;

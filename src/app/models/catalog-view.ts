@@ -1,18 +1,9 @@
 import type { StoredModelInfo } from "../../index.ts";
 import { formatBytes } from "../format.ts";
-import { CATALOG, type CatalogEntry } from "./catalog.ts";
+import { CATALOG } from "./catalog.ts";
 import { button, element } from "./element.ts";
 import { type Device, fitOf } from "./fit.ts";
-
-/** As the store spells it: with the revision that an address may leave to the Hub. */
-const canonical = (address: string): string => address.replace(/^(hf:[^/]+\/[^/@]+)\//, "$1@main/");
-
-/** The store's account of a model that came from an address of the catalogue. */
-const storedOf = (
-  { address }: CatalogEntry,
-  stored: readonly StoredModelInfo[],
-): StoredModelInfo | undefined =>
-  stored.find(({ source, outdated }) => !outdated && source === canonical(address));
+import { storedFrom } from "./stored-source.ts";
 
 /** Models that can be had: what they are, what they take, and whether they fit. Each button says what it will fetch. */
 export function showCatalog(
@@ -23,7 +14,7 @@ export function showCatalog(
 ): void {
   list.replaceChildren(
     ...CATALOG.map((entry) => {
-      const known = storedOf(entry, stored);
+      const known = storedFrom(entry.address, stored);
       const missing = Math.max(0, entry.fileBytes - (known?.storedBytes ?? 0));
       const { verdict, headline, reason } = fitOf(entry, device, known?.storedBytes);
       const label = known?.complete ? "Use" : `Fetch ${formatBytes(missing)} and use`;

@@ -12,7 +12,7 @@ export interface ModelsViewEvents {
 }
 
 /** Storage in words. */
-export function describeStorage({ kind, usage, quota, persisted }: StorageState): string {
+function describeStorage({ kind, usage, quota, persisted }: StorageState): string {
   if (kind === "memory") return "This window keeps nothing: what is fetched is gone when it is closed.";
   const room =
     usage === undefined || quota === undefined
@@ -26,7 +26,7 @@ export function describeStorage({ kind, usage, quota, persisted }: StorageState)
 
 /**
  * Models to have and models that are here. Looking at them starts a worker of its own, which ends when both lists are
- * closed; nothing is fetched before a button that says how much.
+ * closed and nothing is being done; nothing is fetched before a button that says how much.
  */
 export function createModelsView(events: ModelsViewEvents) {
   const catalog = byId("catalog", HTMLDetailsElement);
@@ -48,7 +48,10 @@ export function createModelsView(events: ModelsViewEvents) {
   );
 
   async function refresh(): Promise<void> {
-    if (!catalog.open && !stored.open) return;
+    if (!catalog.open && !stored.open) {
+      closeIdle();
+      return;
+    }
     try {
       const [models, storage, device] = await Promise.all([
         open().list(),
@@ -65,16 +68,14 @@ export function createModelsView(events: ModelsViewEvents) {
     }
   }
 
-  function toggled(): void {
-    if (catalog.open || stored.open) void refresh();
-    else {
-      const idle = manager;
-      manager = undefined;
-      void idle?.close();
-    }
+  /** What is being done goes on behind closed lists, and looks here again when it ends. */
+  function closeIdle(): void {
+    if (storedView.isRunning()) return;
+    const idle = manager;
+    manager = undefined;
+    void idle?.close();
   }
-  catalog.addEventListener("toggle", toggled);
-  stored.addEventListener("toggle", toggled);
+  for (const list of [catalog, stored]) list.addEventListener("toggle", () => void refresh());
 
   persist.addEventListener("click", () => {
     void open()

@@ -1,4 +1,5 @@
 import type { ExportedFile } from "../../index.ts";
+import { download } from "../download.ts";
 
 /** A picker of a place to save to, where the browser has one: bytes then go straight to the disk. */
 type SavePicker = (options: { suggestedName: string }) => Promise<FileSystemFileHandle>;
@@ -60,12 +61,6 @@ export async function saveFile(
     await counted.pipeTo(await handle.createWritable());
     return true;
   }
-  const url = URL.createObjectURL(await collect(counted));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  // The download reads the Blob after the click.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  download(name, await collect(counted));
   return true;
 }

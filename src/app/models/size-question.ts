@@ -1,6 +1,8 @@
+import { WebMoE } from "../../index.ts";
 import { askDialog } from "../chat/ask-dialog.ts";
 import { formatBytes } from "../format.ts";
 import type { ModelChoice } from "../sources.ts";
+import { storedFrom } from "./stored-source.ts";
 
 /** Files up to this size start without a question. */
 const LARGE_BYTES = 100e6;
@@ -39,13 +41,32 @@ async function sizeOf({ source, hubToken }: ModelChoice): Promise<number | undef
   );
 }
 
+/** Whether files of so many bytes in all are here already: those at the address may be others by now. */
+async function isStored({ source }: ModelChoice, bytes: number): Promise<boolean> {
+  const manager = WebMoE.manageModels();
+  try {
+    const stored = storedFrom(source, await manager.list());
+    const storedBytes = stored?.files.reduce((sum, file) => sum + file.bytes, 0);
+    return stored?.complete === true && storedBytes === bytes;
+  } catch {
+    return false;
+  } finally {
+    void manager.close();
+  }
+}
+
 /**
- * True if the model may be fetched: it is small, the person said yes to its size, or it cannot be asked for now — then
- * loading it fails with the reason, or finds it in the store.
+ * The bytes that a person should agree to before the model is fetched. Undefined if it is small, if all of it is
+ * stored, or if it cannot be asked for now: then loading it fails with the reason, or finds it in the store.
  */
-export async function agreesToSize(choice: ModelChoice): Promise<boolean> {
+export async function sizeToAskFor(choice: ModelChoice): Promise<number | undefined> {
   const bytes = await sizeOf(choice);
-  if (bytes === undefined || bytes <= LARGE_BYTES) return true;
+  const isLarge = bytes !== undefined && bytes > LARGE_BYTES;
+  return isLarge && !(await isStored(choice, bytes)) ? bytes : undefined;
+}
+
+/** Asks the person. */
+export async function agreesToSize(choice: ModelChoice, bytes: number): Promise<boolean> {
   const question =
     `${choice.label} is ${formatBytes(bytes)}. Load it? It writes before all of that is here; the rest comes when needed, ` +
     "or when idle, as Settings say.";

@@ -14,7 +14,7 @@ export interface StoredViewEvents {
 const dayAndTime = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 
 /** What a check found, in words. */
-export function describeReport({ checkedParts, checkedBytes, damaged, missingParts }: VerifyReport): string {
+function describeReport({ checkedParts, checkedBytes, damaged, missingParts }: VerifyReport): string {
   const parts = (count: number): string => `${formatCount(count)} ${count === 1 ? "part" : "parts"}`;
   const checked = `${parts(checkedParts)} checked, ${formatBytes(checkedBytes)}`;
   const missing = missingParts > 0 ? ` ${parts(missingParts)} not fetched yet.` : "";
@@ -23,7 +23,7 @@ export function describeReport({ checkedParts, checkedBytes, damaged, missingPar
 }
 
 /** What is kept of a model, in words. */
-export function describeStored({ complete, storedBytes, storableBytes }: StoredModelInfo): string {
+function describeStored({ complete, storedBytes, storableBytes }: StoredModelInfo): string {
   if (complete) return `${formatBytes(storedBytes)}, complete: works offline`;
   return `${formatBytes(storedBytes)} of ${formatBytes(storableBytes)} (${formatShare(storedBytes, storableBytes)})`;
 }
@@ -141,6 +141,8 @@ export function createStoredView(
   }
 
   return {
+    /** Whether something is being done; `onChanged` follows when it ends. */
+    isRunning: (): boolean => running !== undefined,
     /** Shows the models; not while something is being done, which ends with another look. */
     show(models: readonly StoredModelInfo[]): void {
       if (running) return;

@@ -65,7 +65,8 @@ export function watchStates(notices: Notices) {
       return forever;
     });
   }
-  if ("locks" in navigator) void lookForOtherTabs();
+  // Where storage is blocked for this site, locks are too.
+  if ("locks" in navigator) lookForOtherTabs().catch(() => undefined);
 
   return {
     /** Told by the engine while a model is loaded. */
