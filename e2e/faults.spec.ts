@@ -112,6 +112,31 @@ for (const payloads of ["indexeddb", "opfs"] as const) {
     expect(sentAgain(server.requests)).toBe(0);
     expect((await session.stats()).storeFailures).toBe(0);
   });
+
+  test(`the worker is killed during a write, and the page is loaded again (${payloads})`, async ({
+    page,
+    server,
+    models,
+  }) => {
+    await choosePayloads(page, payloads);
+    const first = await openSession(page, urlOf(server), completing);
+    const before = server.requests.slice();
+    server.reset(({ index }) => ({ delay: 50 * index }));
+    void first.write("first").catch(() => undefined);
+    await requested(server, 3);
+    await expect.poll(() => storedWeightBytes(page), { intervals: [5] }).toBeGreaterThan(0);
+    await page.reload();
+    const kept = await storedWeightBytes(page);
+    before.push(...server.requests);
+    server.reset();
+    const again = await openSession(page, urlOf(server), completing);
+    expect(await again.write("first")).toEqual(models.good.tokens.first);
+    await again.stored();
+    // What had been sent and was not in the store yet went down with the worker; the header was.
+    expect(sentAgain([...before, ...server.requests])).toBeLessThanOrEqual(sentIn(before) - kept);
+    expect(server.requests.every(({ sent }) => sent.start > 0)).toBe(true);
+    expect((await again.stats()).healedParts).toBe(0);
+  });
 }
 
 test("writing to IndexedDB fails with QuotaExceededError", async ({ page, server, models }) => {
@@ -128,30 +153,6 @@ test("writing to IndexedDB fails with QuotaExceededError", async ({ page, server
     expect(await session.write(prompt)).toEqual(models.good.tokens[prompt]);
   expect((await session.stats()).storeFailures).toBe(1);
   expect(sentAgain(server.requests)).toBe(0);
-});
-
-test("the worker is killed during a write, and the page is loaded again", async ({
-  page,
-  server,
-  models,
-}) => {
-  const first = await openSession(page, urlOf(server), completing);
-  const before = server.requests.slice();
-  server.reset(({ index }) => ({ delay: 50 * index }));
-  void first.write("first").catch(() => undefined);
-  await requested(server, 3);
-  await expect.poll(() => storedWeightBytes(page), { intervals: [5] }).toBeGreaterThan(0);
-  await page.reload();
-  const kept = await storedWeightBytes(page);
-  before.push(...server.requests);
-  server.reset();
-  const again = await openSession(page, urlOf(server), completing);
-  expect(await again.write("first")).toEqual(models.good.tokens.first);
-  await again.stored();
-  // What had been sent and was not in the store yet went down with the worker; the header was.
-  expect(sentAgain([...before, ...server.requests])).toBeLessThanOrEqual(sentIn(before) - kept);
-  expect(server.requests.every(({ sent }) => sent.start > 0)).toBe(true);
-  expect((await again.stats()).healedParts).toBe(0);
 });
 
 test.describe("Two tabs", () => {

@@ -1,6 +1,8 @@
 /** What the backend says when the device has no room, or is gone. */
 import type { Backend } from "../../src/backend/backend.ts";
 import { tinyPlan } from "../../src/backend/testing/plans.ts";
+import { requestDevice } from "../../src/backend/webgpu/adapter.ts";
+import { createGpu } from "../../src/backend/webgpu/device.ts";
 import {
   createWebGpuBackend,
   type DeviceConstraints,
@@ -79,5 +81,19 @@ export async function checkFailures(constraints: DeviceConstraints): Promise<Fin
     difference: messages.length === 1 ? 0 : 1,
   });
   backend.dispose();
+  findings.push(await brokenShader(constraints));
   return findings;
+}
+
+/** Language features are found out by compiling what needs them, so a refusal must leave a device that works. */
+async function brokenShader(constraints: DeviceConstraints): Promise<Finding> {
+  const gpu = createGpu(await requestDevice(await watchedAdapter([]), constraints), constraints);
+  const text = "@compute @workgroup_size(1) fn main() { let sum = noSuchFunction(1u); }";
+  const refusal = await failureOf(() => gpu.compile({ label: "broken", text }));
+  const after = await failureOf(() => gpu.check());
+  gpu.dispose();
+  return {
+    what: `a shader that does not compile: ${refusal}; the device after it: ${after}`,
+    difference: refusal.includes("broken does not compile") && after === "nothing" ? 0 : 1,
+  };
 }

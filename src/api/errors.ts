@@ -29,6 +29,10 @@ export class WebMoEError extends Error {
   }
 }
 
+/** Whether something thrown is the library's error of that code. */
+export const hasCode = (error: unknown, code: ErrorCode): error is WebMoEError =>
+  error instanceof WebMoEError && error.code === code;
+
 /** Throws `aborted` if the signal has fired. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new WebMoEError("aborted", "The operation was aborted by its signal.");

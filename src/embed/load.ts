@@ -1,4 +1,4 @@
-import { WebMoEError } from "../api/errors.ts";
+import { hasCode, WebMoEError } from "../api/errors.ts";
 import type { Model } from "../api/model.ts";
 import type { LoadOptions, ModelSource } from "../api/options.ts";
 import { loadInWorker } from "../worker/client.ts";
@@ -29,8 +29,7 @@ export async function load(source: ModelSource, options: EmbedLoadOptions = {}):
   try {
     return await loadInWorker(start, source, options);
   } catch (error) {
-    const problem =
-      error instanceof WebMoEError && error.code === "network" ? await policy.workerProblem() : undefined;
+    const problem = hasCode(error, "network") ? await policy.workerProblem() : undefined;
     throw problem === undefined ? error : new WebMoEError("network", problem, { cause: error });
   } finally {
     policy.stop();

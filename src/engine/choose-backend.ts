@@ -1,4 +1,4 @@
-import { type ErrorCode, WebMoEError } from "../api/errors.ts";
+import { hasCode, WebMoEError } from "../api/errors.ts";
 import type { BackendChoice } from "../api/options.ts";
 import type { Backend } from "../backend/backend.ts";
 import { createWasmBackend } from "../backend/wasm/index.ts";
@@ -155,6 +155,3 @@ async function createTested(
     reference.dispose();
   }
 }
-
-const hasCode = (error: unknown, code: ErrorCode): boolean =>
-  error instanceof WebMoEError && error.code === code;

@@ -1,5 +1,5 @@
-import { WebMoEError } from "../api/errors.ts";
-import type { BackendChoice, ExpertBudget, ExpertPrediction } from "../api/options.ts";
+import { hasCode, type WebMoEError } from "../api/errors.ts";
+import type { BackendChoice, ExpertBudget } from "../api/options.ts";
 import type { Backend } from "../backend/backend.ts";
 import type { Library } from "../experts/library.ts";
 import type { ForwardPlan } from "../model/plan.ts";
@@ -7,14 +7,14 @@ import type { Prefetcher } from "../residency/prefetcher.ts";
 import { createResidency, type Residency } from "../residency/residency.ts";
 import type { RoutingListener } from "../residency/routing-listener.ts";
 import { budgetBytes } from "../residency/slot-budget.ts";
-import type { Core, InexactRouting } from "../wasm/core.ts";
+import type { Core } from "../wasm/core.ts";
 import { type BackendRequest, chooseBackend } from "./choose-backend.ts";
 import { createExecutor, type Executor } from "./executor.ts";
 import { type InexactRouter, inexactRouter } from "./inexact.ts";
 import type { Platform } from "./platform.ts";
 import { prefetcherFor } from "./prefetch.ts";
 import { adaptiveSegments, fixedSegments } from "./segments.ts";
-import type { LoadSettings } from "./settings.ts";
+import { checkBackendOptions, type LoadSettings } from "./settings.ts";
 
 /** What computes, all of it made on one device and gone with it: trunk, slots, KV cache, and who runs them. */
 export interface Compute {
@@ -76,6 +76,7 @@ export async function createCompute(parts: ComputeParts, target: ComputeTarget):
     onCompile: parts.onCompile,
   });
   try {
+    checkBackendOptions(settings, backend.numerics.backend);
     const slotBytes = plan.layers.map((layer) => backend.slotBytes(layer.index));
     const asked = budgetBytes(target.expertBudget, slotBytes, expertCount);
     const all = budgetBytes("all", slotBytes, expertCount);
@@ -99,9 +100,9 @@ export async function createCompute(parts: ComputeParts, target: ComputeTarget):
       counts: residency.counts,
       recordBytes: slotBytes,
       hostBudget: settings.hostBudget,
-      guessBy: guessBy(settings.prediction, backend),
+      guessBy: settings.prediction,
     });
-    const inexact = inexactRouter(core, residency, inexactRouting(settings, backend));
+    const inexact = inexactRouter(core, residency, settings);
     const segments =
       settings.segmentLayers === "auto"
         ? adaptiveSegments(layerCount, (layer) => slotBytes[layer]! > 0)
@@ -140,31 +141,11 @@ async function fitted(
     try {
       return { residency: await create(expertBudget), expertBudget };
     } catch (error) {
-      if (!(error instanceof WebMoEError) || error.code !== "out-of-memory") throw outOfMemory ?? error;
+      if (!hasCode(error, "out-of-memory")) throw outOfMemory ?? error;
       outOfMemory = error;
       expertBudget = Math.floor(Math.min(expertBudget, allExpertBytes) / 2);
     }
   }
-}
-
-/** Error: `invalid-argument` if the backend cannot guess so. */
-function guessBy(prediction: ExpertPrediction, { numerics }: Backend): ExpertPrediction {
-  if (prediction === "gates" && numerics.backend !== "wasm")
-    throw new WebMoEError(
-      "invalid-argument",
-      'prediction is "gates", which only the wasm backend can ask without waiting; leave it at "auto".',
-    );
-  return prediction;
-}
-
-/** Error: `invalid-argument` if the backend cannot route so. */
-function inexactRouting({ onMiss, cacheMargin }: LoadSettings, { numerics }: Backend): InexactRouting {
-  if ((onMiss !== "wait" || cacheMargin > 0) && numerics.backend !== "wasm")
-    throw new WebMoEError(
-      "invalid-argument",
-      `onMiss is "${onMiss}" and cacheMargin ${cacheMargin}: only the wasm backend routes inexactly. Leave them out, or take backend: "wasm".`,
-    );
-  return { onMiss, cacheMargin };
 }
 
 /** All of `listeners` as one, those included that are added later. */

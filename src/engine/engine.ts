@@ -1,4 +1,4 @@
-import { throwIfAborted, WebMoEError } from "../api/errors.ts";
+import { hasCode, throwIfAborted } from "../api/errors.ts";
 import type { ModelInfo } from "../api/info.ts";
 import type { Model } from "../api/model.ts";
 import type { LoadOptions, LoadProgress, ModelSource } from "../api/options.ts";
@@ -12,6 +12,7 @@ import { splitCountOf } from "../model/model-file.ts";
 import { tokenizerFrom } from "../model/tokenizer/from-metadata.ts";
 import { routingRecorder } from "../residency/recorder.ts";
 import type { RoutingListener } from "../residency/routing-listener.ts";
+import { everyExpertFits } from "../residency/slot-budget.ts";
 import { type Core, instantiateCore } from "../wasm/core.ts";
 import { createCompute } from "./compute.ts";
 import { partDirectory } from "./directory.ts";
@@ -43,7 +44,7 @@ export async function loadModel(
     return await open(false);
   } catch (error) {
     // Nothing was shown of the old file yet, so the new one may simply take its place.
-    if (error instanceof WebMoEError && error.code === "source-changed") return open(true);
+    if (hasCode(error, "source-changed")) return open(true);
     throw error;
   }
 }
@@ -110,11 +111,8 @@ async function openAndLoad(request: LoadRequest): Promise<Model> {
         ),
       onBuilt(built) {
         // Where every expert has a slot no record is asked for twice, and a copy in host memory would only take room.
-        const { counts } = built.residency;
-        const everyExpertFits = counts.every(
-          (count) => count === 0 || count === plan.hyperparameters.expertCount,
-        );
-        parts.limitHostTier(everyExpertFits ? 0 : hostBudget);
+        const holdsAll = everyExpertFits(built.residency.counts, plan.hyperparameters.expertCount);
+        parts.limitHostTier(holdsAll ? 0 : hostBudget);
         info = modelInfo({
           description,
           chatTemplate: chat.source,

@@ -109,6 +109,8 @@ export async function* generate(generation: Generation): AsyncGenerator<Token, G
     firstTokenSeconds,
   });
 
+  speed.prefillTokensPerSecond = 0;
+  speed.decodeTokensPerSecond = 0;
   for (const [i, id] of resume.entries()) {
     const { reason } = write(id);
     if (reason === undefined) continue;
@@ -122,7 +124,6 @@ export async function* generate(generation: Generation): AsyncGenerator<Token, G
   const history = [...prompt, ...resume];
   const finish = () => ({ kind: "token", params: sampleParams(settings, history) }) as const;
   let token: number;
-  speed.decodeTokensPerSecond = 0;
   if (resume.length === 0) {
     ({ reusedTokens, token } = await executor.prefill(prompt, finish(), signal));
     speed.prefillTokensPerSecond = ((prompt.length - reusedTokens) * 1000) / (performance.now() - started);
@@ -130,7 +131,6 @@ export async function* generate(generation: Generation): AsyncGenerator<Token, G
     const decoded = resume.subarray(0, -1);
     ({ reusedTokens } = await recompute(executor, { prompt, decoded }, signal));
     ({ token } = await executor.decode(resume.at(-1)!, history.length - 1, finish(), signal));
-    speed.prefillTokensPerSecond = 0;
   }
   firstTokenSeconds = (performance.now() - started) / 1000;
 

@@ -2,6 +2,7 @@ import type { Library } from "../experts/library.ts";
 import type { Hyperparameters } from "../model/plan.ts";
 import { type GuessBy, prefetchPlanner } from "../residency/prefetch-planner.ts";
 import { createPrefetcher, type Prefetcher } from "../residency/prefetcher.ts";
+import { everyExpertFits } from "../residency/slot-budget.ts";
 import type { Core } from "../wasm/core.ts";
 
 /** Expert bytes that may be on their way on a guess; half of the host tier where that is less. */
@@ -25,8 +26,8 @@ export function prefetcherFor(options: PrefetchOptions): Prefetcher | undefined 
   const { hyperparameters, core, library, counts, recordBytes, hostBudget, guessBy } = options;
   const { expertCount } = hyperparameters;
   const maxBytes = Math.min(MAX_PREFETCH_BYTES, hostBudget / 2);
-  const everyExpertFits = counts.every((count) => count === 0 || count === expertCount);
-  if (guessBy === "none" || everyExpertFits || maxBytes < Math.max(...recordBytes)) return undefined;
+  if (guessBy === "none" || everyExpertFits(counts, expertCount) || maxBytes < Math.max(...recordBytes))
+    return undefined;
   return createPrefetcher({
     planner: prefetchPlanner({ ...hyperparameters, ...core, guessBy }),
     slots: core.slots,

@@ -32,7 +32,7 @@ function failingGpu(failures: readonly Failure[]) {
   const loaded = { is: false };
   const fake = fakeGpu((device) => {
     let failed: WebMoEError | undefined;
-    return intercept(device, (method, proceed) => {
+    const failing = intercept(device, (method, proceed) => {
       if (loaded.is || method === "writeTrunk") {
         const call = (calls.get(method as Failure["method"]) ?? 0) + 1;
         calls.set(method as Failure["method"], call);
@@ -43,6 +43,8 @@ function failingGpu(failures: readonly Failure[]) {
       if (failed) throw failed;
       return proceed();
     });
+    // And one that could not hold its slots has given them back.
+    return { ...failing, memory: () => ({ ...device.memory(), ...(failed && { expertBytes: 0 }) }) };
   });
   return { ...fake, calls, loaded };
 }

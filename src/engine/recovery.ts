@@ -1,6 +1,7 @@
-import { type ErrorCode, throwIfAborted, WebMoEError } from "../api/errors.ts";
+import { type ErrorCode, hasCode, throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { Notice } from "../api/notice.ts";
 import type { BackendChoice, ExpertBudget } from "../api/options.ts";
+import { sleep } from "../experts/sleep.ts";
 import type { RoutingListener } from "../residency/routing-listener.ts";
 import type { Compute, ComputeTarget } from "./compute.ts";
 import type { Passes } from "./executor.ts";
@@ -116,6 +117,7 @@ export async function createRecovery(options: RecoveryOptions): Promise<Recovery
 
   function takeWasm(error: unknown): void {
     if (choice === "wasm" || (!loaded && choice !== "auto")) throw error;
+    if (loaded) console.warn("WebMoE: the GPU is given up; WebAssembly goes on.", error);
     choice = "wasm";
     expertBudget = options.expertBudget;
   }
@@ -133,7 +135,10 @@ export async function createRecovery(options: RecoveryOptions): Promise<Recovery
       return;
     }
     if (code === "out-of-memory" && failed) {
-      const half = Math.floor(failed.backend.memory().expertBytes / 2);
+      // What it had, not what it has: a device that refused new slots gave the old ones back first.
+      const { residency, backend } = failed;
+      const held = residency.counts.reduce((sum, count, layer) => sum + count * backend.slotBytes(layer), 0);
+      const half = Math.floor(held / 2);
       if (half > 0 && half >= failed.leastExpertBytes) {
         expertBudget = half;
         return;
@@ -147,7 +152,8 @@ export async function createRecovery(options: RecoveryOptions): Promise<Recovery
   async function obtain(signal: AbortSignal | undefined): Promise<Compute> {
     for (;;) {
       try {
-        await pause(PAUSE_MS * Math.max(0, losses.length - 1), signal);
+        throwIfAborted(signal);
+        if (losses.length > 1) await sleep(PAUSE_MS * (losses.length - 1), signal);
         const built = await build({ choice, expertBudget, signal });
         // From WASM there is no way back: profiles do not change to and fro.
         if (built.backend.numerics.backend === "wasm") choice = "wasm";
@@ -212,8 +218,7 @@ export async function createRecovery(options: RecoveryOptions): Promise<Recovery
         }
         return await work(device.executor);
       } catch (error) {
-        const code = error instanceof WebMoEError ? error.code : undefined;
-        if (!device || (code !== "device-lost" && code !== "out-of-memory")) throw error;
+        if (!device || !(hasCode(error, "device-lost") || hasCode(error, "out-of-memory"))) throw error;
         abandon(error, device);
       }
     }
@@ -264,20 +269,4 @@ export async function createRecovery(options: RecoveryOptions): Promise<Recovery
       compute?.backend.dispose();
     },
   };
-}
-
-/** Error: `aborted`. */
-async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  throwIfAborted(signal);
-  if (milliseconds === 0) return;
-  await new Promise<void>((resolve) => {
-    const wake = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = setTimeout(wake, milliseconds);
-    signal?.addEventListener("abort", wake);
-  });
-  throwIfAborted(signal);
 }

@@ -23,6 +23,8 @@ test("options out of range are refused by name, and defaults are complete", () =
     ignoreEos: false,
   });
   expect(() => loadSettings({ backend: "cuda" as "wasm" }, 1)).toThrow("backend");
+  expect(() => loadSettings({ backend: "webgpu", onMiss: "skip" }, 1)).toThrow("onMiss");
+  expect(() => loadSettings({ backend: "webgpu", prediction: "gates" }, 1)).toThrow("prediction");
   expect(() => loadSettings({ expertBudget: -5 }, 1)).toThrow("expertBudget");
   expect(() => loadSettings({ threads: 0 }, 1)).toThrow("threads");
 });

@@ -61,13 +61,31 @@ function expertBudget(value: ExpertBudget | undefined, fallback: number): Expert
   return value;
 }
 
+/** Error: `invalid-argument` for what only WebAssembly can do, on another backend. */
+export function checkBackendOptions(
+  { prediction, onMiss, cacheMargin }: Required<Pick<LoadOptions, "prediction" | "onMiss" | "cacheMargin">>,
+  backend: string,
+): void {
+  if (backend === "wasm") return;
+  if (prediction === "gates")
+    throw new WebMoEError(
+      "invalid-argument",
+      'prediction is "gates", which only the wasm backend can ask without waiting; leave it at "auto".',
+    );
+  if (onMiss !== "wait" || cacheMargin > 0)
+    throw new WebMoEError(
+      "invalid-argument",
+      `onMiss is "${onMiss}" and cacheMargin ${cacheMargin}: only the wasm backend routes inexactly. Leave them out, or take backend: "wasm".`,
+    );
+}
+
 /** Load options that need no model, checked and with defaults. */
 export type LoadSettings = ReturnType<typeof loadSettings>;
 
 /** Errors: `invalid-argument`, naming the option. */
 export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
   const store = options.store && oneOf("store", options.store, ["indexeddb", "memory"], "memory");
-  return {
+  const settings = {
     backend: oneOf("backend", options.backend, ["auto", "webgpu", "wasm"], "auto"),
     routing: oneOf("routing", options.routing, ["auto", "wasm"], "auto"),
     activations: oneOf("activations", options.activations, ["auto", "f32", "int8"], "auto"),
@@ -84,6 +102,9 @@ export function loadSettings(options: LoadOptions, deviceMemoryBytes: number) {
     segmentLayers: segmentLayers(options.segmentLayers),
     completeInBackground: options.completeInBackground ?? true,
   };
+  // "auto" may come to wasm yet.
+  if (settings.backend === "webgpu") checkBackendOptions(settings, settings.backend);
+  return settings;
 }
 
 /** Errors: `invalid-argument` if more positions are asked for than the model was made for. */

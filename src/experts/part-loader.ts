@@ -1,4 +1,4 @@
-import { throwIfAborted, WebMoEError } from "../api/errors.ts";
+import { hasCode, throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { Core } from "../wasm/core.ts";
 import { createFetchQueue, type FetchQueue } from "./fetch-queue.ts";
 import type { LibraryCounters } from "./parts.ts";
@@ -276,7 +276,7 @@ export function createPartLoader({
       try {
         return core.checksum(repack(part, raw)) === stored.checksum;
       } catch (error) {
-        if (error instanceof WebMoEError && error.code === "bad-gguf") return false;
+        if (hasCode(error, "bad-gguf")) return false;
         throw error;
       }
     },

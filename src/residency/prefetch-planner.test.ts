@@ -66,3 +66,9 @@ test("gates speak once they are known, where they are best or alone, and what th
   expect(auto.guess(0, 1, NOTHING)).toEqual([6, 3]);
   expect(auto.guess(0, 1, { ...NOTHING, gates })).toEqual([6, 7]);
 });
+
+test("gates are asked for only where they may speak", () => {
+  expect(plannerOf("auto", {}).wantsGates).toBe(true);
+  expect(plannerOf("gates", {}).wantsGates).toBe(true);
+  expect(plannerOf("mixed", {}).wantsGates).toBe(false);
+});

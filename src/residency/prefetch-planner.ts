@@ -15,6 +15,8 @@ export interface Foresight {
 
 /** Decides which experts are worth fetching before a layer has asked for them. */
 export interface PrefetchPlanner {
+  /** Whether a layer's gate is worth asking one layer early: nobody reads the answer otherwise. */
+  readonly wantsGates: boolean;
   reset(): void;
   /** What `tokens` picked in a layer; every routed token passes here, before its missing experts get slots. */
   learn(layer: number, tokens: Uint32Array, picks: Decisions, foresight: Foresight): void;
@@ -77,6 +79,7 @@ export function prefetchPlanner(options: PlannerOptions): PrefetchPlanner {
   }
 
   return {
+    wantsGates: candidates.includes("gates"),
     reset() {
       prediction.reset(options);
       worths = candidates.map(() => 0);

@@ -29,6 +29,7 @@ function setUp(maxBytes = 10_000) {
     },
   };
   const planner: PrefetchPlanner = {
+    wantsGates: true,
     reset: () => undefined,
     learn: (layer) => learnt.push(layer),
     guess: (layer, _token, { before, gates }) => guesses[`${layer}${gates ? "*" : before ? "+" : ""}`] ?? [],

@@ -131,7 +131,7 @@ export function createPrefetcher(options: PrefetcherOptions): Prefetcher {
       if (guessing && (recordBytes[layer + 1] ?? 0) > 0) ask(layer + 1);
     },
     endPass() {},
-    wantsGates: () => guessing,
+    wantsGates: () => guessing && planner.wantsGates,
     gates(layer, decisions) {
       gates[layer] = decisions;
     },

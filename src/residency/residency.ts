@@ -1,4 +1,4 @@
-import { WebMoEError } from "../api/errors.ts";
+import { hasCode } from "../api/errors.ts";
 import type { EvictionPolicy, SlotShares } from "../api/options.ts";
 import { ABSENT, type Backend, type Decisions, type Wave } from "../backend/backend.ts";
 import type { ExpertRecord, RecordProvider } from "../experts/parts.ts";
@@ -253,7 +253,7 @@ export async function createResidency(options: ResidencyOptions): Promise<Reside
       try {
         await backend.allocateSlots(counts);
       } catch (error) {
-        if (!(error instanceof WebMoEError) || error.code !== "out-of-memory") throw error;
+        if (!hasCode(error, "out-of-memory")) throw error;
         // Pieces of other sizes may fit worse than those that were there.
         counts = before;
         slots.resize(counts);

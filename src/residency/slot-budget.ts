@@ -12,6 +12,10 @@ export function budgetBytes(budget: ExpertBudget, slotBytes: readonly number[], 
   return Math.max(oneSlotEach, Math.floor((oneSlotEach * expertCount * Number.parseFloat(budget)) / 100));
 }
 
+/** Whether each expert has a slot of its own. */
+export const everyExpertFits = (counts: Uint32Array, expertCount: number): boolean =>
+  counts.every((count) => count === 0 || count === expertCount);
+
 /**
  * Slots per layer under a budget: every MoE layer gets the same number, what is left over buys one more in the
  * first layers that it reaches for. Slots are the only expert bytes on the device (records are written into them

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import type { RouterSpec } from "../model/router-spec.ts";
-import { loadCore } from "./core.testing.ts";
+import { loadCore, uniform } from "./core.testing.ts";
 import type { Core } from "./core.ts";
 
 let core: Core;
@@ -56,15 +56,6 @@ function reference(spec: RouterSpec, logits: readonly number[], bias?: Float32Ar
     }),
   );
   return { ids, weights: weights.map((weight) => weight * spec.scale), margin };
-}
-
-/** Deterministic uniform numbers in [0, 1). */
-function uniform(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
 
 const base: RouterSpec = { expertCount: 32, expertsPerToken: 4, score: "softmax", weights: "raw", scale: 1 };

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
-import { loadCore } from "./core.testing.ts";
+import { loadCore, uniform } from "./core.testing.ts";
 import type { Core } from "./core.ts";
 import type { SampleParams } from "./decisions.ts";
 
@@ -17,15 +17,6 @@ const off: SampleParams = {
   penalized: new Uint32Array(0),
   random: 0,
 };
-
-/** Deterministic uniform numbers in [0, 1). */
-function uniform(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 /** The chain in float64: the candidates that stay, likeliest first, with cumulative probabilities. */
 function reference(logits: Float32Array, params: SampleParams): { id: number; cumulative: number }[] {

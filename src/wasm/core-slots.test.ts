@@ -176,6 +176,18 @@ test.each(EVICTION_POLICIES)("%s gives slots as its plain description does over 
 const NONE = new Uint32Array(0);
 const TOKEN = new Uint32Array(1);
 
+test("every layer's demand can be read, whatever the shape and the policy", () => {
+  for (const policy of EVICTION_POLICIES)
+    for (const [layers, experts] of [
+      [1, 3],
+      [27, 64],
+      [94, 128],
+    ] as const) {
+      core.slots.reset(new Uint32Array(layers).fill(2), experts, policy);
+      expect(core.slots.demand(layers - 1)).toEqual(new Float64Array(experts));
+    }
+});
+
 test("demand counts generated picks by how their layer rated them, older ones less, and outlives other slots", () => {
   core.slots.reset(Uint32Array.from([2, 4]), 4, "lru");
   const observe = (...tokens: number[][]): void =>

@@ -1,15 +1,13 @@
 import { beforeEach, expect, test } from "vitest";
-import coreUrl from "../../asm/core/index.ts?asc";
-import { compileWasmFile } from "./compile-node.ts";
-import { type Core, instantiateCore, type SpmTables } from "./core.ts";
+import { integers, loadCore } from "./core.testing.ts";
+import type { Core, SpmTables } from "./core.ts";
 
-const module = await compileWasmFile(coreUrl);
 const NONE = 0xffffffff;
 const utf8 = new TextEncoder();
 
 let core: Core;
 beforeEach(async () => {
-  core = await instantiateCore(module);
+  core = await loadCore();
 });
 
 function tables(
@@ -46,11 +44,7 @@ function reference(text: string, tokens: readonly string[], scores: readonly num
 }
 
 test("neighbours join as the scores say, whatever the vocabulary is", async () => {
-  let state = 1;
-  const next = (below: number): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const next = integers(1);
   const letters = ["a", "é", "漢", "😀"];
   for (let round = 0; round < 20; round++) {
     const strings = new Set(round % 2 ? letters : letters.slice(1));
@@ -60,7 +54,7 @@ test("neighbours join as the scores say, whatever the vocabulary is", async () =
     const tokens = [...strings];
     // Few different scores: many ties, of both signs and of both zeros.
     const scores = tokens.map(() => [-2.5, -1, -0, 0, 1e-30, 7][next(6)]!);
-    core = await instantiateCore(module);
+    core = await loadCore();
     core.loadSpm(tables(tokens, scores));
     for (let length = 0; length < 50; length++) {
       const text = Array.from({ length }, () => letters[next(4)]).join("");

@@ -6,11 +6,17 @@ import { type Core, instantiateCore } from "./core.ts";
 /** An instance of its own, with nothing in its tables. */
 export const loadCore = async (): Promise<Core> => instantiateCore(await compileWasmFile(coreUrl));
 
+/** Deterministic uniform numbers in [0, 1). */
+export function uniform(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
 /** Deterministic integers in [0, below). */
 export function integers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const next = uniform(seed);
+  return (below) => Math.floor(next() * below);
 }

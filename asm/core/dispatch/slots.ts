@@ -52,7 +52,7 @@ export function slotsReset(layerCount: u32, expertCount: u32, policy: u32, mayEv
   const tableBytes = ((layerCount as usize) * (expertCount as usize)) << 2;
   const keptBytes = (expertCount as usize) << 2;
   const own = (layerBytes + 2 * tableBytes + keptBytes + 7) & ~7;
-  const learnt = evictionBytes(policy, layerCount, expertCount);
+  const learnt = (evictionBytes(policy, layerCount, expertCount) + 7) & ~7;
   const needed = own + learnt + demandBytes(layerCount, expertCount);
   if (needed > capacity) {
     const fresh = reserve(needed);

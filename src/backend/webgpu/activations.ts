@@ -52,13 +52,10 @@ export function createActivations(gpu: Gpu, plan: ForwardPlan, contextLength: nu
   const maxRanks = most(experts.map(({ router }) => router.expertsPerToken));
   const entryCount = maxRows * maxRanks;
   const chunkFloats = attentionChunks(contextLength) * attentionChunkFloats(plan.hyperparameters);
-  const cells: Cell[] = [];
   let byteLength = 0;
-  const make = (label: string, bytes: number, usage?: GPUBufferUsageFlags): Cell => {
+  const make = (label: string, bytes: number): Cell => {
     byteLength += storageBytes(bytes);
-    const cell = gpu.storage(label, bytes, usage);
-    cells.push(cell);
-    return cell;
+    return gpu.storage(label, bytes);
   };
 
   const replayed = plan.values.filter(({ kind }) => kind === "replay");

@@ -132,7 +132,10 @@ export function createGpu(
     },
 
     async compile({ label, text }) {
+      device.pushErrorScope("validation");
       const module = device.createShaderModule({ label, code: text });
+      // The pipeline's error says what is wrong; uncaptured, it would count as a failure of the device.
+      void device.popErrorScope().catch(() => undefined);
       try {
         return await device.createComputePipelineAsync({
           label,

@@ -130,9 +130,6 @@ async function build(
     kernels: [
       ...(variants.subgroupLanes !== undefined ? [`subgroups-${variants.subgroupLanes}`] : []),
       ...(variants.nativeHalf ? ["shader-f16"] : []),
-      ...Object.entries(variants.teamRows ?? {}).map(
-        ([type, { medium, large }]) => `${type}-rows-${medium}-${large}`,
-      ),
     ],
     prefillRouting: "wasm",
     decodeRouting: routesOnDevice ? "wgsl" : "wasm",

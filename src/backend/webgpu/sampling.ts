@@ -35,13 +35,10 @@ export function createSampling(
   variants: Variants,
 ): Sampling {
   const vocabSize = plan.values[plan.logits]!.width;
-  const cells: Cell[] = [];
   let byteLength = 0;
   const make = (label: string, bytes: number): Cell => {
     byteLength += storageBytes(bytes);
-    const cell = gpu.storage(label, bytes);
-    cells.push(cell);
-    return cell;
+    return gpu.storage(label, bytes);
   };
   const logits = make("penalised logits", vocabSize * 4);
   const candidates = make("candidates", sampledCandidates(vocabSize) * 8);

@@ -7,7 +7,7 @@
 import type { ForwardPlan } from "../../model/plan.ts";
 import { packedLayout, type QuantName } from "../../model/quantization.ts";
 import { isSoftware } from "./adapter.ts";
-import { createClock } from "./clock.ts";
+import { type Clock, createClock } from "./clock.ts";
 import type { Kernel, TeamRows, Variants } from "./compose.ts";
 import type { Cell, Gpu } from "./device.ts";
 import type { MatrixShape } from "./kernels.ts";
@@ -37,6 +37,8 @@ const GAIN = 0.97;
 const MOST_TYPES = 3;
 
 const COLS = 1024;
+/** A quiet NaN: no product of finite numbers. */
+const NAN_BITS = 0x7fc00000;
 /** A matrix of each class of sizes, and what all weights together take at least, more than most caches hold. */
 const ROWS: TeamRows = { medium: 2048, large: 8192 };
 const WEIGHT_BYTES = 16 * 2 ** 20;
@@ -135,7 +137,12 @@ export async function tuneVariants(
     const kernels = digest(CLASSES.flatMap((size) => kernelsOf(ROWS[size])));
     let choice = storedChoice(stored, type, kernels);
     if (!choice && !isSoftware(adapter) && performance.now() - began < LIMIT_MS) {
-      choice = await timeType(gpu, variants, type, () => performance.now() - began > LIMIT_MS);
+      const isTimeUp = (): boolean => performance.now() - began > LIMIT_MS;
+      // Kernels that cannot be timed are no reason not to load; a device that is lost is one.
+      choice = await timeType(gpu, variants, type, isTimeUp).catch(() => {
+        gpu.check();
+        return undefined;
+      });
       timedAny ||= choice !== undefined;
     }
     if (choice) found[type] = { ...choice, kernels };
@@ -148,7 +155,7 @@ export async function tuneVariants(
 }
 
 /** Undefined where the device is too slow, has no room, or time is up. */
-export async function timeType(
+async function timeType(
   gpu: Gpu,
   variants: Variants,
   type: QuantName,
@@ -191,7 +198,7 @@ export async function timeType(
 
 async function timeSize(
   gpu: Gpu,
-  clock: ReturnType<typeof createClock>,
+  clock: Clock,
   { x, weights, out }: Readonly<Record<"x" | "weights" | "out", Cell>>,
   variants: Variants,
   type: QuantName,
@@ -229,6 +236,8 @@ async function timeSize(
   try {
     const bits: Uint32Array[] = [];
     for (const { recorder, run } of candidates) {
+      // What a kernel does not write must not look like the default's result.
+      gpu.device.queue.writeBuffer(out.buffer, 0, new Uint32Array(rows).fill(NAN_BITS));
       run(1);
       bits.push(
         new Uint32Array(await readback.read(recorder, [{ cell: out, offset: 0, byteLength: rows * 4 }])),

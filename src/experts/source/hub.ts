@@ -7,7 +7,7 @@
  * validator: whatever is read later, on another visit too, is of that version. The Hub says the commit in
  * `X-Repo-Commit` of its redirect, which a page cannot see, so its API is asked.
  */
-import { WebMoEError } from "../../api/errors.ts";
+import { hasCode, WebMoEError } from "../../api/errors.ts";
 import { networkError } from "./checks.ts";
 import { type HttpSourceOptions, openHttpSource } from "./http.ts";
 import { createRequester } from "./request.ts";
@@ -184,7 +184,7 @@ export function hubFiles(options: HubOptions = {}): HubFiles {
     try {
       return await work;
     } catch (error) {
-      if (!(error instanceof WebMoEError) || error.code !== "network" || !refusal) throw error;
+      if (!hasCode(error, "network") || !refusal) throw error;
       const reason = reasonOf(refusal, address, endpoint, token !== undefined);
       throw reason === undefined ? error : networkError(`${hubAddress(address)}: ${reason}`, error);
     }

@@ -1,6 +1,5 @@
 import { throwIfAborted, type WebMoEError } from "../../api/errors.ts";
-import { onAbort } from "../on-abort.ts";
-import { abortedError } from "./checks.ts";
+import { sleep } from "../sleep.ts";
 
 /** What reaches outside: replaced in tests. */
 export interface NetworkEnvironment {
@@ -31,19 +30,6 @@ const MAX_ATTEMPTS = 4;
 const MAX_BUSY_ATTEMPTS = 7;
 const FIRST_BACKOFF_MS = 500;
 const MAX_WAIT_MS = 30_000;
-
-function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      unlink();
-      resolve();
-    }, ms);
-    const unlink = onAbort(signal, () => {
-      clearTimeout(timer);
-      reject(abortedError());
-    });
-  });
-}
 
 export const browserEnvironment: NetworkEnvironment = {
   // A wrapper, because fetch called as a method of another object is an illegal invocation.

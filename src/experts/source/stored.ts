@@ -1,4 +1,4 @@
-import { WebMoEError } from "../../api/errors.ts";
+import { hasCode } from "../../api/errors.ts";
 import type { ByteRange } from "../coalesce.ts";
 import { createSharing } from "../share.ts";
 import { changedError, checkRange } from "./checks.ts";
@@ -150,5 +150,4 @@ export function remoteFile(file: UnopenedFile, start: Source | KnownFile): Model
   };
 }
 
-const isChanged = (error: unknown): boolean =>
-  error instanceof WebMoEError && error.code === "source-changed";
+const isChanged = (error: unknown): boolean => hasCode(error, "source-changed");

@@ -1,4 +1,4 @@
-import { WebMoEError } from "../../api/errors.ts";
+import { hasCode } from "../../api/errors.ts";
 import { whileUnused } from "../tabs/locks.ts";
 import type { PartStore, StoredModel } from "./store.ts";
 
@@ -65,7 +65,7 @@ export function withRoom(store: PartStore, { fallback, estimate }: RoomOptions):
         try {
           return await store.putParts(parts);
         } catch (error) {
-          const full = error instanceof WebMoEError && error.code === "quota";
+          const full = hasCode(error, "quota");
           if (!full || (await reclaim()) === 0) throw error;
         }
       }
