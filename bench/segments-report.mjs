@@ -65,6 +65,28 @@ export function segmentCosts(groups, roundTripMs) {
   return { layer, replay, token, error: median(errors), count: cells.length };
 }
 
+/** What a readback may cost elsewhere, in layers. */
+const READBACK_LAYERS = [0.1, 1, 10, 100];
+
+/**
+ * The fixed length that takes the least time where a readback costs as much as `layers` layers. What a fixed length runs
+ * and reads back is a matter of routing and the cache, the same on every device.
+ * @param {Group} group @param {number} layers
+ */
+export function bestWhere({ cells }, layers) {
+  const time = (/** @type {Cell} */ { readbacks, layerExecutions }) => layers * readbacks + layerExecutions;
+  const [best] = cells.filter(({ length }) => length !== "auto").sort((a, b) => time(a) - time(b));
+  return best?.length;
+}
+
+/** @param {readonly Group[]} groups */
+function elsewhereTable(groups) {
+  const rows = groups
+    .filter(inSegments)
+    .map((group) => [group.budget, ...READBACK_LAYERS.map((layers) => bestWhere(group, layers) ?? "—")]);
+  return table(["budget", ...READBACK_LAYERS.map((layers) => `readback = ${layers} × a layer`)], rows);
+}
+
 /** @param {readonly Group[]} groups */
 function verdictTable(groups) {
   const rows = groups.map((group) => {
@@ -101,21 +123,36 @@ function measuredTable(groups) {
   return table(head, rows);
 }
 
-/** @param {readonly Group[]} groups @param {number | undefined} roundTripMs */
-function costSection(groups, roundTripMs) {
-  const costs = roundTripMs === undefined ? undefined : segmentCosts(groups, roundTripMs);
-  if (roundTripMs === undefined || !costs) return "";
-  const { layer, replay, token, error, count } = costs;
-  return `
-## What a token's time is made of
+/** A sum that describes its own rows worse than so is that of a machine whose speed changed meanwhile. */
+const WORST_ERROR = 0.1;
+
+/** @param {readonly Group[]} groups @param {number} roundTripMs */
+function costText(groups, roundTripMs) {
+  const { layer = 0, replay = 0, token = 0, error = 1, count = 0 } = segmentCosts(groups, roundTripMs) ?? {};
+  const readback = `A readback alone takes ${short(roundTripMs)} ms here (a copy of 256 bytes, submitted and mapped).`;
+  if (!(layer > 0 && token >= 0 && error <= WORST_ERROR))
+    return `${readback} The machine's speed changed too much in this run to tell the other costs apart.`;
+  return `${readback} The rest is fitted by least squares over the ${count} rows that ran
+in segments, which the sum describes to ${(error * 100).toFixed(1)} % (median):
 
     ms a token = ${short(roundTripMs)} · readbacks + ${short(layer)} · layer executions + ${short(replay)} · replays + ${short(token)}
 
-The readback is measured alone (a copy of 256 bytes, submitted and mapped); the rest is fitted by least squares over the
-${count} rows that ran in segments, which the sum describes to ${(error * 100).toFixed(1)} % (median). A readback costs as much here as ${short(roundTripMs / layer)} layers.
-That ratio decides: where it is small, the layers that run in vain behind a miss cost more than the readbacks that long
-segments save, and n = 1 is best at every budget with misses. A GPU computes these layers in a fraction of the time and
-waits about as long for a readback, which moves every row towards long segments.
+A readback costs as much as ${short(roundTripMs / layer)} layers.`;
+}
+
+/** @param {readonly Group[]} groups @param {number | undefined} roundTripMs */
+function costSection(groups, roundTripMs) {
+  if (roundTripMs === undefined || !groups.some(inSegments)) return "";
+  return `
+## What a token's time is made of
+
+${costText(groups, roundTripMs)}
+
+What a readback costs in layers decides: layers that run in vain behind a miss are lost time, readbacks that long segments
+save are won. A GPU computes these layers in a fraction of the time and waits about as long for a readback. By what the
+fixed lengths ran and read back, the best of them where a readback costs as much as so many layers, fetching left out:
+
+${elsewhereTable(groups)}
 `;
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Group, segmentCosts, verdictOf } from "./segments-report.mjs";
+import { bestWhere, type Group, segmentCosts, verdictOf } from "./segments-report.mjs";
 
 const group = (cells: [length: string, tokensPerSecond: number[], counts?: number[]][]): Group => ({
   ...{ backend: "webgpu", budget: "50%", layerCount: 6, leastSlots: 8, expertsPerToken: 2 },
@@ -48,4 +48,13 @@ it("a token's time is taken apart into readbacks, layers, replays and itself", (
   expect(costs.error).toBeCloseTo(0, 9);
   // Decode that was cut at the router says nothing of segments.
   expect(segmentCosts([{ ...measured, leastSlots: 1 }], 2)).toBeUndefined();
+});
+
+it("where readbacks are dear, lengths that save them are best; where layers are, those that waste none", () => {
+  const both = group([
+    ["auto", [9], [0, 0, 0]],
+    ["1", [9], [7, 6, 1]],
+    ["all", [9], [2, 10, 1]],
+  ]);
+  expect([0.1, 10].map((layers) => bestWhere(both, layers))).toEqual(["1", "all"]);
 });

@@ -201,11 +201,12 @@ for (const budget of budgets)
     groups.push(group);
     // A run takes long: what is complete is kept.
     await writeFile(join(ROOT, "bench", "SEGMENTS.md"), segmentsText(groups, run, asked, roundTripMs));
-    for (const { length, tokensPerSecond, readbacks, layerExecutions, replays } of group.cells)
+    for (const { length, tokensPerSecond, readbacks, layerExecutions, replays, hitRate } of group.cells)
       console.log(
         [
           `${backend}, ${budget}, n = ${length}: ${tokensPerSecond.map((each) => each.toFixed(2)).join(" ")} tokens/s`,
           `${readbacks.toFixed(2)} readbacks, ${layerExecutions.toFixed(2)} layers, ${replays.toFixed(2)} replays a token`,
+          `hit rate ${hitRate.toFixed(3)}`,
         ].join("; "),
       );
   }
