@@ -92,15 +92,8 @@ function verdictTable(groups) {
   const rows = groups.map((group) => {
     const { best, ratio, met } = verdictOf(group);
     const way = inSegments(group) ? "in segments" : "cut at the router";
-    const control = inSegments(group) ? "" : " (n is not used)";
-    return [
-      group.backend,
-      group.budget,
-      way,
-      best,
-      shortSpread(ratio),
-      `${met ? "met" : "missed"}${control}`,
-    ];
+    const verdict = inSegments(group) ? (met ? "met" : "missed") : "— (n is not used)";
+    return [group.backend, group.budget, way, best, shortSpread(ratio), verdict];
   });
   return table(["backend", "budget", "decode", "best fixed n", "adaptive ÷ best", `≥ ${TARGET}`], rows);
 }
