@@ -62,11 +62,14 @@ async function makerDigest() {
   return hash.update(await readFile(EMBEDDED_MODEL)).digest("hex");
 }
 
-/** Room that must stay free on the disk. */
+/** Room that must be free on the disk. */
 const LEAST_FREE_BYTES = 4e9;
 
-/** @param {string} name @param {Pick<Recipe, "arch" | "shape">} shape @param {FileType} type */
-async function madeFile(name, shape, type) {
+/**
+ * @param {string} name @param {Pick<Recipe, "arch" | "shape" | "layerCount">} shape @param {FileType} type
+ * @param {number} leastFreeBytes
+ */
+async function madeFile(name, shape, type, leastFreeBytes = LEAST_FREE_BYTES) {
   const recipe = { ...shape, type, seed: 1, pooled: true, contextLength: 2048 };
   const digest = createHash("sha256")
     .update(JSON.stringify(recipe))
@@ -79,7 +82,8 @@ async function madeFile(name, shape, type) {
     if (old.startsWith(`${name}-${type}-`)) await rm(join(MODELS, old));
   }
   const { bavail, bsize } = await statfs(MODELS);
-  if (bavail * bsize < LEAST_FREE_BYTES) throw new Error(`Less than 4 GB are free in ${MODELS}.`);
+  if (bavail * bsize < leastFreeBytes)
+    throw new Error(`Less than ${leastFreeBytes / 1e9} GB are free in ${MODELS}.`);
   console.log(`Making ${name}, ${type} …`);
   await makeModel({ ...recipe, out: `${path}.partial` });
   await rename(`${path}.partial`, path);
@@ -118,4 +122,17 @@ export async function modelFiles(names, types) {
     }
   }
   return files;
+}
+
+/** The file, what a browser stores of it, and some to spare. */
+const LARGE_FREE_BYTES = 14e9;
+
+/** Layers that bring the file beyond 2³² bytes: offsets need more than 32 bits. */
+const LARGE_LAYERS = 14;
+
+/** A model larger than what a tab may have, made once and kept. @returns {Promise<Pick<ModelFile, "path" | "byteLength">>} */
+export async function largeFile() {
+  const shape = { arch: "qwen3moe", shape: "x128", layerCount: LARGE_LAYERS };
+  const path = await madeFile("large", shape, "q8_0", LARGE_FREE_BYTES);
+  return { path, byteLength: (await stat(path)).size };
 }

@@ -30,6 +30,43 @@ export function ratiosByRound(ours, theirs) {
   });
 }
 
+/**
+ * The coefficients that make `rows · coefficients` come nearest to `values`, by the normal equations: for a handful of
+ * columns of like size.
+ * @param {readonly (readonly number[])[]} rows @param {readonly number[]} values one for each row
+ * @returns {number[] | undefined} undefined where the rows do not tell the columns apart
+ */
+export function leastSquares(rows, values) {
+  if (rows[0] === undefined) return undefined;
+  const width = rows[0].length;
+  const columns = [...Array(width).keys()];
+  const sum = (/** @type {(row: readonly number[], i: number) => number} */ term) =>
+    rows.reduce((total, row, i) => total + term(row, i), 0);
+  const at = (/** @type {readonly number[]} */ list, /** @type {number} */ i) => list[i] ?? 0;
+  // Each line is an equation with its right side last; Gauss-Jordan leaves the solution there.
+  const lines = columns.map((a) => [
+    ...columns.map((b) => sum((row) => at(row, a) * at(row, b))),
+    sum((row, i) => at(row, a) * at(values, i)),
+  ]);
+  const scales = lines.map((line, i) => at(line, i));
+  for (const column of columns) {
+    const rest = lines.slice(column);
+    const pivot = rest.reduce(
+      (best, line) => (Math.abs(at(line, column)) > Math.abs(at(best, column)) ? line : best),
+      rest[0] ?? [],
+    );
+    if (!(Math.abs(at(pivot, column)) > 1e-9 * at(scales, column))) return undefined;
+    lines.splice(lines.indexOf(pivot), 1);
+    lines.splice(column, 0, pivot);
+    for (const [i, line] of lines.entries()) {
+      if (line === pivot) continue;
+      const factor = at(line, column) / at(pivot, column);
+      lines[i] = line.map((value, j) => value - factor * at(pivot, j));
+    }
+  }
+  return lines.map((line, i) => at(line, width) / at(line, i));
+}
+
 /** Three significant digits, thousands separated, no exponent. @param {number} value */
 export function short(value) {
   if (!Number.isFinite(value)) return String(value);

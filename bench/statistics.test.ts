@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { median, ratiosByRound, short, shortSpread, spreadOf } from "./statistics.mjs";
+import { leastSquares, median, ratiosByRound, short, shortSpread, spreadOf } from "./statistics.mjs";
 
 it("the median of an even number of values is the middle of the two in the middle", () => {
   expect(median([5, 1, 9])).toBe(5);
@@ -25,4 +25,40 @@ it("numbers have three significant digits and no exponent", () => {
     "0.000123",
     "0",
   ]);
+});
+
+it("least squares finds what the values were made of, and says so where columns cannot be told apart", () => {
+  const rows = [
+    [0, 2, 1],
+    [1, 3, 1],
+    [2, 2, 1],
+    [5, 7, 1],
+  ];
+  const fitted = leastSquares(
+    rows,
+    rows.map(([a, b]) => 3 * a! - 2 * b! + 10),
+  )!;
+  for (const [i, wanted] of [3, -2, 10].entries()) expect(fitted[i]).toBeCloseTo(wanted, 9);
+  // A straight line through three points that lie beside it.
+  const line = leastSquares(
+    [
+      [0, 1],
+      [1, 1],
+      [2, 1],
+    ],
+    [0, 3, 3],
+  )!;
+  expect(line[0]).toBeCloseTo(1.5);
+  expect(line[1]).toBeCloseTo(0.5);
+  expect(
+    leastSquares(
+      [
+        [1, 2],
+        [2, 4],
+        [3, 6],
+      ],
+      [1, 2, 3],
+    ),
+  ).toBeUndefined();
+  expect(leastSquares([], [])).toBeUndefined();
 });

@@ -134,7 +134,7 @@ export async function loadTurn(open, engine, work) {
 }
 
 /** Time an empty page gets to come to rest. */
-const REST_MS = 1500;
+export const REST_MS = 1500;
 
 /**
  * Peak bytes of all browser processes above those of an empty page: over a first visit that loads, reads 128 tokens,

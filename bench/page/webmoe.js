@@ -1,17 +1,20 @@
+import { countedWorker } from "./counts.js";
 import { WebMoE } from "./lib/webmoe.js";
 
 /** No store of a local server takes longer. */
 const STORE_LIMIT_MS = 600_000;
 
-export async function webmoe(url, options) {
-  const model = await WebMoE.load(url, options);
+/** `counted` runs the engine in a worker that counts its readbacks and its WASM memory. */
+export async function webmoe(url, { counted = false, ...options }) {
+  const worker = counted ? countedWorker() : undefined;
+  const model = await WebMoE.load(url, { ...options, ...(worker && { workerUrl: worker.workerUrl }) });
   return {
     async generate(prompt, tokens, onToken) {
       let count = 0;
       const settings = { temperature: 0, repeatPenalty: 1, ignoreEos: true, maxTokens: tokens };
-      for await (const _ of model.generate(prompt.ids, settings)) {
+      for await (const { id } of model.generate(prompt.ids, settings)) {
         count++;
-        onToken();
+        onToken(id);
       }
       return { promptTokens: (await model.tokenize(prompt.text)).length, tokens: count };
     },
@@ -28,6 +31,7 @@ export async function webmoe(url, options) {
         tokenBytes: memory.trunkBytes + layerCount * expertsPerToken * expertBytes,
       };
     },
+    stats: async () => ({ ...(await model.stats()), ...(await worker?.counts()) }),
     async resident() {
       const { layerCount, expertCount } = model.info;
       return (await model.stats()).residentExperts === layerCount * expertCount;

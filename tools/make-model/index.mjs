@@ -22,6 +22,7 @@ export const EMBEDDED_MODEL = fileURLToPath(
  * @property {boolean} [dense] without experts, where the architecture may have them
  * @property {boolean} [ropeFactors] with `rope_freqs.weight` (llama)
  * @property {number} [contextLength] positions that the model says it is made for, by default 512
+ * @property {number} [layerCount] another depth than the shape's
  * @property {boolean} [pooled] for models of a gigabyte: see `block-pool.mjs`
  */
 
@@ -37,6 +38,7 @@ export async function makeModel({
   dense = false,
   ropeFactors = false,
   contextLength,
+  layerCount,
   pooled = false,
   out,
 }) {
@@ -53,7 +55,7 @@ export async function makeModel({
   const { metadata, tensors } = randomModel({
     architectureName: arch,
     architecture,
-    shape: shapeFor(shape, architecture, dense),
+    shape: { ...shapeFor(shape, architecture, dense), ...(layerCount === undefined ? {} : { layerCount }) },
     type,
     ropeFactors,
     seed,

@@ -1,0 +1,2 @@
+import "./counting.js";
+import "./lib/worker.js";
