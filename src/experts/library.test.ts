@@ -2,64 +2,17 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { WebMoEError } from "../api/errors.ts";
 import { loadCore } from "../wasm/core.testing.ts";
 import type { Core } from "../wasm/core.ts";
-import {
-  type FakeServer,
-  fakeServer,
-  gate,
-  MODEL_URL,
-  type ModelFixture,
-  modelFixture,
-} from "./fixtures.testing.ts";
+import { gate, MODEL_URL } from "./fixtures.testing.ts";
 import { openModel } from "./identity.ts";
+import { bytesOf, demand, expected, HEADER_BYTES, setUp, visit } from "./library.testing.ts";
 import { type Library, openLibrary } from "./library.ts";
-import type { ExpertRecord } from "./parts.ts";
 import { createMemoryStore } from "./store/memory.ts";
 import type { PartStore } from "./store/store.ts";
-import { fakeSite } from "./tabs/fixtures.testing.ts";
-
-/** Larger than the first request of a source, so that every weight is fetched by ranges of its own. */
-const HEADER_BYTES = 300_000;
 
 let core: Core;
 beforeAll(async () => {
   core = await loadCore();
 });
-
-interface Visit {
-  readonly fixture: ModelFixture;
-  readonly server: FakeServer;
-  readonly store: PartStore;
-  readonly hostBudget?: number;
-  readonly fresh?: boolean;
-  readonly onStoreFailure?: (error: WebMoEError) => void;
-}
-
-/** What the engine does on a visit: read the header, then open the library. */
-async function visit({ fixture, server, store, hostBudget = 0, fresh, ...rest }: Visit): Promise<Library> {
-  const model = await openModel(MODEL_URL, { ...server, store, core, ...(fresh && { fresh }) });
-  // In steps, as a parser reads that does not know how long the header is.
-  await model.files[0]!.read(0, 200_000);
-  await model.files[0]!.read(200_000, fixture.headerBytes - 200_000);
-  const { directory } = fixture;
-  return openLibrary({ model, directory, store, core, hostBudget, name: "moe", ...rest });
-}
-
-function setUp(options: Parameters<typeof modelFixture>[0] = {}): Visit {
-  const fixture = modelFixture({ headerBytes: HEADER_BYTES, ...options });
-  return { fixture, server: fakeServer(fixture.bytes), store: createMemoryStore() };
-}
-
-const demand = { priority: "demand" } as const;
-
-/** The record's bytes as they lie in the file: f32 is packed as it is. */
-function expected({ bytes, directory }: ModelFixture, layer: number, expert: number): number[] {
-  const { gate, up, down } = directory.record(layer, expert)!.matrices;
-  return [gate, up, down].flatMap(({ spec, offset }) => [
-    ...bytes.subarray(offset, offset + spec.rows * spec.cols * 4),
-  ]);
-}
-
-const bytesOf = ({ parts }: ExpertRecord): number[] => parts.flatMap(({ rows }) => [...rows.bytes]);
 
 async function readTrunk(library: Library): Promise<Map<string, Uint8Array>> {
   const tensors = new Map<string, Uint8Array>();
@@ -69,7 +22,7 @@ async function readTrunk(library: Library): Promise<Map<string, Uint8Array>> {
 
 describe("a record", () => {
   test("holds gate, up and down as they are in the file, fetched together", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const library = await visit(given);
     const before = given.server.requests.length;
     const record = await library.record(1, 2, demand);
@@ -83,7 +36,7 @@ describe("a record", () => {
   });
 
   test("whose matrices lie far apart takes three requests, sent together", async () => {
-    const given = setUp({ gap: 70_000 });
+    const given = setUp(core, { gap: 70_000 });
     const library = await visit(given);
     const before = given.server.requests.length;
     const { opened, open } = gate();
@@ -96,7 +49,7 @@ describe("a record", () => {
   });
 
   test("that several ask for at once is fetched once", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const library = await visit(given);
     const before = given.server.requests.length;
     const [first, second] = await Promise.all([
@@ -108,7 +61,7 @@ describe("a record", () => {
   });
 
   test("that one caller gives up still comes for the other", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const library = await visit(given);
     const controller = new AbortController();
     const left = library.record(0, 1, { ...demand, signal: controller.signal });
@@ -119,7 +72,7 @@ describe("a record", () => {
   });
 
   test("with weights that are not finite is bad-gguf, and the tensor is named", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const { offset } = given.fixture.directory.record(0, 0)!.matrices.up;
     new DataView(given.fixture.bytes.buffer).setFloat32(offset, Number.NaN, true);
     const library = await visit(given);
@@ -130,7 +83,7 @@ describe("a record", () => {
   });
 
   test("comes from the host tier the second time", async () => {
-    const given = { ...setUp(), hostBudget: 1e6 };
+    const given = { ...setUp(core), hostBudget: 1e6 };
     const library = await visit(given);
     const record = await library.record(0, 0, demand);
     const { networkBytes } = library.counters();
@@ -147,7 +100,7 @@ describe("a record", () => {
 
 describe("the trunk", () => {
   test("comes in file order by as few requests as its neighbourhood allows, with progress", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const library = await visit(given);
     const before = given.server.requests.length;
     const progress: [number, number][] = [];
@@ -165,7 +118,7 @@ describe("the trunk", () => {
   });
 
   test("that begins in what was read as the header is fetched from where that ends", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const { store } = given;
     const model = await openModel(MODEL_URL, { ...given.server, store, core });
     const read = HEADER_BYTES + 100;
@@ -180,7 +133,7 @@ describe("the trunk", () => {
   });
 
   test("stops loading when its signal fires", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const library = await visit(given);
     given.server.intercept = () => gate().opened;
     const controller = new AbortController();
@@ -192,7 +145,7 @@ describe("the trunk", () => {
 
 describe("the store", () => {
   test("makes the second visit need no request at all", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const first = await visit(given);
     const trunk = await readTrunk(first);
     await first.complete();
@@ -212,7 +165,7 @@ describe("the store", () => {
   });
 
   test("fills by demand, and is known without reading it", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const library = await visit(given);
     expect(library.residentInStore(0, 3)).toBe(false);
     const { byteLength } = await library.record(0, 3, demand);
@@ -226,7 +179,7 @@ describe("the store", () => {
   });
 
   test("is complete when stored bytes equal storable bytes", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const library = await visit(given);
     const progress: number[] = [];
     await library.complete(undefined, (stored) => progress.push(stored));
@@ -239,7 +192,7 @@ describe("the store", () => {
   });
 
   test("that holds damaged or cut parts heals them from the network", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const first = await visit(given);
     await first.complete();
     const keys = (await given.store.partKeys("")).filter((key) => key.includes("/expert/1/1/"));
@@ -259,7 +212,7 @@ describe("the store", () => {
   });
 
   test("that holds a damaged part gives corrupt-part where there is no network", async () => {
-    const given = setUp();
+    const given = setUp(core);
     await (await visit(given)).complete();
     const [key] = (await given.store.partKeys("")).filter((each) => each.includes("/expert/0/0/"));
     const [part] = await given.store.getParts([key!]);
@@ -271,7 +224,7 @@ describe("the store", () => {
   });
 
   test("that cannot read a value loses that part only", async () => {
-    const given = setUp();
+    const given = setUp(core);
     await (await visit(given)).complete();
     const getParts: PartStore["getParts"] = async (keys) => {
       if (keys.some((key) => key.includes("/expert/0/0/up"))) throw new DOMException("", "NotReadableError");
@@ -283,7 +236,7 @@ describe("the store", () => {
   });
 
   test("whose parts another tab deleted is filled anew without counting damage", async () => {
-    const given = setUp();
+    const given = setUp(core);
     await (await visit(given)).complete();
     const library = await visit(given);
     await given.store.deleteParts(await given.store.partKeys(""));
@@ -294,7 +247,7 @@ describe("the store", () => {
   test("that is full fails no read; storing ends with one notice", async () => {
     const notices: string[] = [];
     const given = {
-      ...setUp(),
+      ...setUp(core),
       store: createMemoryStore({ capacity: HEADER_BYTES + 100 }),
       onStoreFailure: (error: WebMoEError) => void notices.push(error.code),
     };
@@ -310,7 +263,7 @@ describe("the store", () => {
   });
 
   test("that is full goes on in its fallback, and nothing is fetched twice", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const fallback = createMemoryStore();
     const full = { ...createMemoryStore({ capacity: HEADER_BYTES + 700 }), fallback };
     const library = await visit({ ...given, store: full });
@@ -333,7 +286,7 @@ describe("the store", () => {
   });
 
   test("that is deleted behind the library's back is written anew, manifest and header too", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const library = await visit(given);
     await library.complete();
     for (const { key } of await given.store.models()) await given.store.deleteModel(key);
@@ -353,7 +306,7 @@ describe("the store", () => {
   });
 
   test("never gets a copy of a local file", async () => {
-    const { fixture, store } = setUp();
+    const { fixture, store } = setUp(core);
     const file = new File([fixture.bytes], "moe.gguf", { lastModified: 1 });
     const model = await openModel(file, { store, core });
     const { directory } = fixture;
@@ -369,7 +322,7 @@ describe("the store", () => {
 
 describe("background completion", () => {
   test("waits while demand is on its way", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const library = await visit(given);
     const { opened, open } = gate();
     given.server.intercept = () => opened;
@@ -386,7 +339,7 @@ describe("background completion", () => {
   });
 
   test("ends when the library is closed, and what had come stays", async () => {
-    const given = setUp();
+    const given = setUp(core);
     const library = await visit(given);
     await library.record(0, 0, demand);
     given.server.intercept = () => gate().opened;
@@ -396,138 +349,5 @@ describe("background completion", () => {
     await stopped;
     await expect(library.record(0, 1, demand)).rejects.toMatchObject({ code: "aborted" });
     expect((await given.store.partKeys("")).filter((key) => key.includes("/expert/"))).toHaveLength(3);
-  });
-});
-
-describe("a file that gets another ETag in mid-session", () => {
-  async function underway(): Promise<Visit & { library: Library }> {
-    const given = setUp();
-    const library = await visit(given);
-    await library.record(0, 0, demand);
-    given.server.etag = '"two"';
-    return { ...given, library };
-  }
-
-  test("is read on if its header and sampled parts are the same, and is known by the new one", async () => {
-    const { library, fixture, store } = await underway();
-    const records = await Promise.all([1, 2, 3].map((expert) => library.record(1, expert, demand)));
-    records.forEach((record, i) => {
-      expect(bytesOf(record)).toEqual(expected(fixture, 1, i + 1));
-    });
-    await library.flush();
-    expect(await store.models()).toMatchObject([{ validators: ['"two"'] }]);
-  });
-
-  test("is source-changed if a part is another, and what is stored is not used again", async () => {
-    const { library, ...given } = await underway();
-    const changed = given.fixture.bytes.slice();
-    changed[given.fixture.directory.record(0, 0)!.matrices.up.offset]! ^= 1;
-    given.server.bytes = changed;
-    await expect(library.record(1, 0, demand)).rejects.toMatchObject({ code: "source-changed" });
-    await library.close();
-    const next = await visit(given);
-    const fixture = { ...given.fixture, bytes: changed };
-    expect(bytesOf(await next.record(0, 0, demand))).toEqual(expected(fixture, 0, 0));
-  });
-
-  test("is source-changed while there is no part to compare", async () => {
-    const given = setUp();
-    const library = await visit(given);
-    given.server.etag = '"two"';
-    await expect(library.record(0, 0, demand)).rejects.toMatchObject({ code: "source-changed" });
-  });
-});
-
-describe("a stored model that is not complete", () => {
-  async function interrupted(): Promise<Visit> {
-    const given = setUp();
-    const library = await visit(given);
-    await library.record(0, 0, demand);
-    await library.close();
-    given.server.requests.length = 0;
-    return given;
-  }
-
-  test("asks the network first when a part is missing, and goes on where it was", async () => {
-    const given = await interrupted();
-    const library = await visit(given);
-    await library.record(0, 0, demand);
-    expect(given.server.requests).toHaveLength(0);
-    await library.complete();
-    expect(library.counters().storedBytes).toBe(library.counters().storableBytes);
-    expect(await given.store.models()).toHaveLength(1);
-  });
-
-  test("adopts a new validator if header and sampled parts are the same", async () => {
-    const given = await interrupted();
-    given.server.etag = '"two"';
-    const library = await visit(given);
-    expect(bytesOf(await library.record(1, 0, demand))).toEqual(expected(given.fixture, 1, 0));
-    await library.flush();
-    expect(await given.store.models()).toMatchObject([{ validators: ['"two"'] }]);
-  });
-
-  test.each([
-    ["header", 100],
-    ["part", undefined],
-  ])(
-    "gives source-changed if its %s has changed, and loads afresh under another key",
-    async (_what, place) => {
-      const given = await interrupted();
-      const changed = given.fixture.bytes.slice();
-      changed[place ?? given.fixture.directory.record(0, 0)!.matrices.up.offset]! ^= 1;
-      Object.assign(given.server, { bytes: changed, etag: '"two"' });
-      const library = await visit(given);
-      await expect(library.record(1, 0, demand)).rejects.toMatchObject({ code: "source-changed" });
-      const afresh = await visit({ ...given, fresh: true });
-      const fixture = { ...given.fixture, bytes: changed };
-      expect(bytesOf(await afresh.record(0, 0, demand))).toEqual(expected(fixture, 0, 0));
-      expect(await given.store.models()).toHaveLength(2);
-      await afresh.complete();
-      expect(await given.store.models()).toMatchObject([{ validators: ['"two"'] }]);
-    },
-  );
-
-  test("without any validator is compared too, and stale parts of the same key are not used", async () => {
-    const given = setUp();
-    given.server.etag = undefined;
-    const first = await visit(given);
-    await first.record(0, 0, demand);
-    await first.flush();
-    const next = await visit(given);
-    await next.record(0, 1, demand);
-    await next.close();
-    const changed = given.fixture.bytes.slice();
-    for (const expert of [0, 1])
-      changed[given.fixture.directory.record(0, expert)!.matrices.gate.offset]! ^= 1;
-    given.server.bytes = changed;
-    const library = await visit(given);
-    await expect(library.record(1, 0, demand)).rejects.toMatchObject({ code: "source-changed" });
-    const afresh = await visit({ ...given, fresh: true });
-    const fixture = { ...given.fixture, bytes: changed };
-    expect(bytesOf(await afresh.record(0, 1, demand))).toEqual(expected(fixture, 0, 1));
-  });
-
-  test("of another size is source-changed without a look at its content", async () => {
-    const given = await interrupted();
-    given.server.bytes = new Uint8Array(given.fixture.bytes.length + 1);
-    const library = await visit(given);
-    await expect(library.record(1, 0, demand)).rejects.toMatchObject({ code: "source-changed" });
-    expect(given.server.requests).toHaveLength(1);
-  });
-
-  test.each([
-    ["on its own", undefined],
-    ["with other tabs", fakeSite().openTab().links],
-  ])("whose stored header is damaged reads it from the network again (%s)", async (_where, links) => {
-    const { store, ...others } = await interrupted();
-    const given = { ...others, store: { ...store, links } };
-    const [key] = (await given.store.partKeys("")).filter((each) => each.includes("/header/"));
-    const [header] = await given.store.getParts([key!]);
-    await given.store.putParts([[key!, { ...header!, checksum: "0000000000000000" }]]);
-    const library = await visit(given);
-    expect(library.counters().healedParts).toBe(1);
-    await library.flush();
-    expect(await given.store.getParts([key!])).toEqual([header]);
   });
 });

@@ -10,17 +10,13 @@ import {
   modelFixture,
 } from "../fixtures.testing.ts";
 import { openModel } from "../identity.ts";
+import { bytesOf, demand, HEADER_BYTES } from "../library.testing.ts";
 import { type Library, openLibrary } from "../library.ts";
-import type { ExpertRecord } from "../parts.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import type { PartStore } from "../store/store.ts";
 import { type FakeTab, fakeSite } from "./fixtures.testing.ts";
 import { joinTabs } from "./group.ts";
 import { holdModel, whileUnused } from "./locks.ts";
-
-/** Larger than the first request, so that every weight is fetched by ranges of its own. */
-const HEADER_BYTES = 300_000;
-const demand = { priority: "demand" } as const;
 
 let core: Core;
 beforeAll(async () => {
@@ -46,8 +42,6 @@ async function visit({ fixture, server, store }: Shared, { links }: FakeTab): Pr
   const { directory } = fixture;
   return openLibrary({ model, directory, store: own, core, hostBudget: 0, name: "moe" });
 }
-
-const bytesOf = ({ parts }: ExpertRecord): number[] => parts.flatMap(({ rows }) => [...rows.bytes]);
 
 const fetched = ({ server }: Shared): string[] => server.requests.map(({ range }) => String(range));
 
