@@ -20,7 +20,10 @@ export interface Vocabulary {
 }
 
 /** Counts words; each text counts `weight` times. */
-export function wordCounter(): { add(text: string, weight: number): void; counts: ReadonlyMap<string, number> } {
+export function wordCounter(): {
+  add(text: string, weight: number): void;
+  counts: ReadonlyMap<string, number>;
+} {
   const split = preTokenizer(PRE_TOKENIZER);
   const counts = new Map<string, number>();
   return {

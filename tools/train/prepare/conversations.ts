@@ -6,10 +6,16 @@ import type { Choices } from "./random.ts";
 /** A turn is at most this long, so that a conversation fits the context (characters). */
 const LONGEST_TURN = 1100;
 
-export function conversations(sources: readonly (readonly Sample[])[], count: number, random: Choices): Sample[] {
+export function conversations(
+  sources: readonly (readonly Sample[])[],
+  count: number,
+  random: Choices,
+): Sample[] {
   const short = sources.map((samples) =>
     samples.flatMap(({ turns }) =>
-      turns.length === 1 && turns[0]!.question.length + turns[0]!.answer.length < LONGEST_TURN ? [turns[0]!] : [],
+      turns.length === 1 && turns[0]!.question.length + turns[0]!.answer.length < LONGEST_TURN
+        ? [turns[0]!]
+        : [],
     ),
   );
   return Array.from({ length: count }, () => {

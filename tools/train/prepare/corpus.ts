@@ -35,5 +35,7 @@ export async function readCorpus(folder: string, name: string, part: Part): Prom
 function isDocument(value: unknown): value is Document {
   if (typeof value !== "object" || value === null) return false;
   const { src, text, prompt } = value as Record<string, unknown>;
-  return typeof src === "string" && typeof text === "string" && ["string", "undefined"].includes(typeof prompt);
+  return (
+    typeof src === "string" && typeof text === "string" && ["string", "undefined"].includes(typeof prompt)
+  );
 }

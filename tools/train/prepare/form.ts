@@ -18,7 +18,7 @@ export interface Turn {
   readonly answer: string;
 }
 
-/** A text to learn; what is answered first is all of it, from the start of the last answer. */
+/** A text to learn: turns, or plain text as it stands. */
 export interface Sample {
   readonly turns: readonly Turn[];
   readonly plain?: string;
@@ -38,7 +38,8 @@ export function piecesOf({ turns, plain: text }: Sample): Piece[] {
     { control: USER },
     { text: `\n${question}\n` },
     { control: ASSISTANT },
-    { text: `\n${said}` },
+    { text: "\n" },
+    { text: said },
     { control: END },
   ]);
 }

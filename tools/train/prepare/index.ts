@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { learnVocabulary, wordCounter } from "./bpe.ts";
-import { type Domain, domainsOf, loadCorpus } from "./domains.ts";
+import { type Domain, heldOutSamples, trainingDomains, trainingTexts } from "./domains.ts";
 import { CONTROL_TOKENS, piecesOf, type Sample } from "./form.ts";
 import { writeShard } from "./shards.ts";
 import { encoder, loadCore, tokenizerOf } from "./tokenizer.ts";
@@ -15,13 +15,14 @@ export interface PrepareOptions {
   readonly seed: number;
 }
 
-const textsOf = (sample: Sample): string[] => piecesOf(sample).flatMap((piece) => ("text" in piece ? [piece.text] : []));
+const textsOf = (sample: Sample): string[] =>
+  piecesOf(sample).flatMap((piece) => ("text" in piece ? [piece.text] : []));
 
 /** Words of all domains, weighted so that each domain counts by its share of the tokens. */
 function countWords(domains: readonly Domain[]): ReadonlyMap<string, number> {
   const counter = wordCounter();
-  for (const { train, first, last } of domains) {
-    const texts = train.flatMap(textsOf);
+  for (const { samples, first, last } of domains) {
+    const texts = samples.flatMap(textsOf);
     const characters = texts.reduce((sum, text) => sum + text.length, 0);
     // Weights are such that the whole counts as 100 million characters.
     const weight = (((first + last) / 2) * 1e6) / characters;
@@ -30,24 +31,35 @@ function countWords(domains: readonly Domain[]): ReadonlyMap<string, number> {
   return counter.counts;
 }
 
-export async function prepare({ corpus: folder, out, vocabSize, contextLength, seed }: PrepareOptions): Promise<void> {
-  const corpus = await loadCorpus(folder);
-  for (const [name, count] of Object.entries(corpus.dropped))
+export async function prepare({
+  corpus,
+  out,
+  vocabSize,
+  contextLength,
+  seed,
+}: PrepareOptions): Promise<void> {
+  const { documents, dropped } = await trainingTexts(corpus);
+  for (const [name, count] of Object.entries(dropped))
     console.log(`${name}: ${count} training documents left out, held out elsewhere`);
-  const domains = domainsOf(corpus, seed);
+  const domains = trainingDomains(documents, seed);
   const vocabulary = learnVocabulary(countWords(domains), CONTROL_TOKENS, vocabSize, 2);
   await mkdir(join(out, "heldout"), { recursive: true });
   await writeFile(join(out, "vocabulary.json"), JSON.stringify(vocabulary));
 
   const encode = encoder(tokenizerOf(await loadCore(), vocabulary));
-  const documents = (samples: readonly Sample[]) =>
-    samples.map((sample) => ({ ids: encode(sample), divisible: sample.plain !== undefined }));
+  const write = (path: string, samples: readonly Sample[]) =>
+    writeShard(
+      path,
+      samples.map((sample) => ({ ids: encode(sample), divisible: sample.plain !== undefined })),
+      contextLength,
+    );
   const mixture: string[] = [];
-  for (const { name, first, last, train, heldOut } of domains) {
-    const { documents: count, tokens } = await writeShard(join(out, name), documents(train), contextLength);
-    if (heldOut.length > 0) await writeShard(join(out, "heldout", name), documents(heldOut), contextLength);
+  for (const { name, first, last, samples } of domains) {
+    const { documents: count, tokens } = await write(join(out, name), samples);
     mixture.push(`${name} ${first} ${last}\n`);
     console.log(`${name}: ${count} documents, ${tokens} tokens, ${first} % → ${last} %`);
   }
+  for (const [name, samples] of await heldOutSamples(corpus, seed))
+    await write(join(out, "heldout", name), samples);
   await writeFile(join(out, "mixture.txt"), mixture.join(""));
 }

@@ -21,7 +21,8 @@ const TASKS: readonly Task[] = [
   },
   {
     does: "returns the sum of a list of numbers",
-    python: "def sum_list(numbers):\n    total = 0\n    for number in numbers:\n        total += number\n    return total",
+    python:
+      "def sum_list(numbers):\n    total = 0\n    for number in numbers:\n        total += number\n    return total",
     javascript:
       "function sumList(numbers) {\n  let total = 0;\n  for (const number of numbers) {\n    total += number;\n  }\n  return total;\n}",
   },

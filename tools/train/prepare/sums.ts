@@ -52,7 +52,8 @@ const THINGS =
   );
 
 /** `one` of "apples" is "apple". */
-const counted = (count: number, things: string): string => `${count} ${count === 1 ? things.slice(0, -1) : things}`;
+const counted = (count: number, things: string): string =>
+  `${count} ${count === 1 ? things.slice(0, -1) : things}`;
 
 function story({ a, b, sign, result }: Sum, random: Choices): Sample {
   const name = random.of(NAMES);

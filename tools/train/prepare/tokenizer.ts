@@ -5,7 +5,7 @@ import { compileWasmFile } from "../../../src/wasm/compile-node.ts";
 import { type Core, instantiateCore } from "../../../src/wasm/core.ts";
 import { compileAsc } from "../../vite/asc.ts";
 import { PRE_TOKENIZER, type Vocabulary } from "./bpe.ts";
-import { CONTROL_TOKENS, END, type Sample, piecesOf } from "./form.ts";
+import { CONTROL_TOKENS, END, piecesOf, type Sample } from "./form.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -35,6 +35,8 @@ export function encoder(tokenizer: Tokenizer): (sample: Sample) => number[] {
   const control = new Map<string, number>(CONTROL_TOKENS.map((text) => [text, tokenizer.encode(text)[0]!]));
   return (sample) =>
     piecesOf(sample).flatMap((piece) =>
-      "control" in piece ? [control.get(piece.control)!] : Array.from(tokenizer.encode(piece.text, { special: false })),
+      "control" in piece
+        ? [control.get(piece.control)!]
+        : Array.from(tokenizer.encode(piece.text, { special: false })),
     );
 }
