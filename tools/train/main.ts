@@ -5,9 +5,11 @@ import { parseArgs } from "node:util";
 import type { CODECS } from "../../src/backend/testing/quant/codecs.mjs";
 import { FILE_TYPES, type FileType } from "../make-model/mixes.mjs";
 import { program, run } from "./build.ts";
+import { compare } from "./compare.ts";
 import { evaluate } from "./evaluate/index.ts";
 import { exportGguf } from "./export.ts";
 import { prepare } from "./prepare/index.ts";
+import { samples } from "./samples.ts";
 import { readWeights } from "./weights.ts";
 
 const WORK = fileURLToPath(new URL("../../.cache/train", import.meta.url));
@@ -19,6 +21,8 @@ const USAGE = `node tools/train/run.mjs <command>
   train --out DIR --minutes N [-- options]    from --data; goes on from the checkpoint in DIR
   export --checkpoint FILE --type T --gguf F  a checkpoint as a GGUF, matrices of type T, --embedding T
   evaluate --corpus DIR FILE.gguf …           held-out bits per byte and routing, each file on the same texts
+  compare --corpus DIR FILE.gguf              greedy tokens against llama.cpp, of a file with F32 weights
+  samples FILE.gguf                           twelve fixed prompts, and held-out sums
 
 --data is .cache/train/data by default. README.md says more.`;
 
@@ -112,5 +116,9 @@ export async function main(words: readonly string[]): Promise<void> {
       seed,
       work: join(WORK, "evaluate"),
     });
+  } else if (command === "compare") {
+    await compare(given(rest[0], "file"), given(values.corpus, "corpus"), seed);
+  } else if (command === "samples") {
+    await samples(given(rest[0], "file"));
   } else throw new Error(USAGE);
 }
