@@ -1,5 +1,5 @@
 /** llama.cpp against this engine on one file: token ids of held-out texts, and greedy continuations of 20 prompts. */
-import { loadOracle, openModel } from "./library.ts";
+import { type ImportFile, loadOracle, openModel } from "./library.ts";
 import { heldOutSamples } from "./prepare/domains.ts";
 import { ASSISTANT, type Sample, USER } from "./prepare/form.ts";
 
@@ -15,14 +15,19 @@ function promptOf({ turns, plain }: Sample): string {
 }
 
 /** Throws unless all prompts agree. `path`: a file with F32 weights (an exact twin). */
-export async function compare(path: string, corpus: string, seed: number): Promise<void> {
+export async function compare(
+  importFile: ImportFile,
+  path: string,
+  corpus: string,
+  seed: number,
+): Promise<void> {
   const domains = [...(await heldOutSamples(corpus, seed)).values()];
   const prompts = Array.from({ length: PROMPTS }, (_, i) =>
     promptOf(domains[i % domains.length]![Math.floor(i / domains.length)]!),
   );
-  const { openOracle, closeLibrary } = await loadOracle();
+  const { openOracle, closeLibrary } = await loadOracle(importFile);
   const oracle = await openOracle(path, { contextSize: CONTEXT });
-  const model = await openModel(path);
+  const model = await openModel(importFile, path);
   let same = 0;
   for (const prompt of prompts) {
     const ids = Array.from(await model.tokenize(prompt));

@@ -8,6 +8,7 @@ import { program, run } from "./build.ts";
 import { compare } from "./compare.ts";
 import { evaluate } from "./evaluate/index.ts";
 import { exportGguf } from "./export.ts";
+import type { ImportFile } from "./library.ts";
 import { prepare } from "./prepare/index.ts";
 import { samples } from "./samples.ts";
 import { readWeights } from "./weights.ts";
@@ -45,7 +46,7 @@ function fileType(text: string): FileType {
   return found;
 }
 
-export async function main(words: readonly string[]): Promise<void> {
+export async function main(words: readonly string[], importFile: ImportFile): Promise<void> {
   const { positionals, values } = parseArgs({
     args: [...words],
     allowPositionals: true,
@@ -117,8 +118,8 @@ export async function main(words: readonly string[]): Promise<void> {
       work: join(WORK, "evaluate"),
     });
   } else if (command === "compare") {
-    await compare(given(rest[0], "file"), given(values.corpus, "corpus"), seed);
+    await compare(importFile, given(rest[0], "file"), given(values.corpus, "corpus"), seed);
   } else if (command === "samples") {
-    await samples(given(rest[0], "file"));
+    await samples(importFile, given(rest[0], "file"));
   } else throw new Error(USAGE);
 }

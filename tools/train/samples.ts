@@ -1,6 +1,6 @@
 /** What a file says: twelve fixed prompts with fixed seeds, unedited, and its answers to held-out sums. */
 import type { Model, Prompt } from "../../src/api/model.ts";
-import { openModel } from "./library.ts";
+import { type ImportFile, openModel } from "./library.ts";
 import { choices } from "./prepare/random.ts";
 import { sums } from "./prepare/sums.ts";
 
@@ -34,8 +34,8 @@ async function textOf(model: Model, prompt: Prompt, options: object): Promise<st
   return text;
 }
 
-export async function samples(path: string): Promise<void> {
-  const model = await openModel(path);
+export async function samples(importFile: ImportFile, path: string): Promise<void> {
+  const model = await openModel(importFile, path);
   for (const [seed, [domain, prompt]] of PROMPTS.entries()) {
     const text = await textOf(model, prompt, { seed: seed + 1, temperature: 0.7, maxTokens: TOKENS });
     const shown = typeof prompt === "string" ? prompt : `${JSON.stringify(prompt)}\n`;
