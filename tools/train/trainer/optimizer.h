@@ -8,7 +8,7 @@
 #include "parameters.h"
 
 struct Rates {
-  float muon = 0.02f, adam = 3e-3f;  // at this step
+  float muon = 0.02f, adam = 3e-3f, router = 1e-3f;  // at this step; `adam` is of embedding and gains
   float muonDecay = 0.05f, adamDecay = 0.0f, clip = 1.0f;
   float momentum = 0.95f;
   bool matricesByAdam = false;  // for comparison
@@ -145,13 +145,14 @@ class Optimizer {
     const float beta1 = 0.9f, beta2 = 0.95f;
     const float correct1 = 1.0f / (1.0f - static_cast<float>(std::pow(beta1, step)));
     const float correct2 = 1.0f / (1.0f - static_cast<float>(std::pow(beta2, step)));
-    const float keep = tensor.kind == Kind::matrix ? 1.0f - rates.adam * rates.adamDecay : 1.0f;
+    const float rate = tensor.kind == Kind::router ? rates.router : rates.adam;
+    const float keep = tensor.kind == Kind::matrix ? 1.0f - rate * rates.adamDecay : 1.0f;
     const size_t size = tensor.size();
 #pragma omp simd
     for (size_t i = 0; i < size; ++i) {
       moment[i] = beta1 * moment[i] + (1.0f - beta1) * gradient[i];
       square[i] = beta2 * square[i] + (1.0f - beta2) * gradient[i] * gradient[i];
-      weight[i] = weight[i] * keep - rates.adam * (moment[i] * correct1) / (std::sqrt(square[i] * correct2) + 1e-8f);
+      weight[i] = weight[i] * keep - rate * (moment[i] * correct1) / (std::sqrt(square[i] * correct2) + 1e-8f);
     }
   }
 };

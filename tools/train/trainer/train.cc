@@ -91,6 +91,7 @@ void run(Options& options) {
   Rates peak;
   peak.muon = static_cast<float>(options.number("muon-rate", peak.muon));
   peak.adam = static_cast<float>(options.number("adam-rate", peak.adam));
+  peak.router = static_cast<float>(options.number("router-rate", peak.router));
   peak.muonDecay = static_cast<float>(options.number("muon-decay", peak.muonDecay));
   peak.adamDecay = static_cast<float>(options.number("adam-decay", 0.1));
   const std::string optimizerName = options.text("optimizer", "muon");
@@ -128,8 +129,8 @@ void run(Options& options) {
     std::snprintf(line, sizeof line, format, values...);
     return std::string(line);
   };
-  say(text("{\"event\":\"start\",\"parameters\":%zu,\"step\":%lld,\"optimizer\":\"%s\",\"threads\":%d,\"muonRate\":%g,\"adamRate\":%g,\"balance\":%g,\"seed\":%llu}", layout.size,
-           static_cast<long long>(state.step), optimizerName.c_str(), workers, peak.muon, peak.adam, balance, static_cast<unsigned long long>(seed)));
+  say(text("{\"event\":\"start\",\"parameters\":%zu,\"step\":%lld,\"optimizer\":\"%s\",\"threads\":%d,\"muonRate\":%g,\"adamRate\":%g,\"routerRate\":%g,\"balance\":%g,\"seed\":%llu}", layout.size,
+           static_cast<long long>(state.step), optimizerName.c_str(), workers, peak.muon, peak.adam, peak.router, balance, static_cast<unsigned long long>(seed)));
 
   PackedWeights packed(config);
   std::vector<std::unique_ptr<Network>> networks;
@@ -194,6 +195,7 @@ void run(Options& options) {
     Rates rates = peak;
     rates.muon *= static_cast<float>(factor);
     rates.adam *= static_cast<float>(factor);
+    rates.router *= static_cast<float>(factor);
     ++state.step;
     onAll(workers, [&](int w) { optimizer.update(w, state.step, rates, norm, gradients[0].data(), weights.data()); });
 
