@@ -1,20 +1,15 @@
 /** A checkpoint as a GGUF of architecture `qwen3moe`, which llama.cpp and this engine read as it is. */
 import { CODECS, encode, encodedBytes } from "../../src/backend/testing/quant/codecs.mjs";
 import { type MetadataValue, writeGguf } from "../make-model/gguf-writer.mjs";
-import { type FileType, fileTypeNumber, matrixType } from "../make-model/mixes.mjs";
+import { fileTypeNumber } from "../make-model/mixes.mjs";
+import { type Encoding, encodingOf } from "./encoding.ts";
 import { PRE_TOKENIZER, type Vocabulary } from "./prepare/bpe.ts";
 import { CHAT_TEMPLATE, CONTROL_TOKENS, END } from "./prepare/form.ts";
 import { tokenTypes } from "./prepare/tokenizer.ts";
 import { type Shape, tensorPlaces, type Weights } from "./weights.ts";
 
-type TensorType = keyof typeof CODECS;
-
-export interface ExportOptions {
+export interface ExportOptions extends Encoding {
   readonly out: string;
-  /** Of the matrices. Gains and routers stay F32: they are small, and routers decide. */
-  readonly type: FileType;
-  /** Of the embedding, which is the output matrix too. */
-  readonly embeddingType: TensorType;
   readonly vocabulary: Vocabulary;
   /** `general.name`. */
   readonly name: string;
@@ -61,21 +56,6 @@ function metadataOf(shape: Shape, { type, vocabulary, name }: ExportOptions): Ma
   ]);
 }
 
-/** Encoding of a tensor by its name. */
-function typeOf(
-  name: string,
-  rows: number,
-  columns: number,
-  layers: number,
-  options: ExportOptions,
-): TensorType {
-  if (rows === 1 || name.includes("ffn_gate_inp")) return "f32";
-  if (name.startsWith("token_embd")) return options.embeddingType;
-  const layer = Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? 0);
-  const place = { layer, layerCount: layers, cols: columns, tiedOutput: true };
-  return matrixType(options.type, name.replace(/\.weight$/, ""), place);
-}
-
 /** Writes the file. Its tensors are `[columns, rows]`, the experts' `[columns, rows, experts]`. */
 export async function exportGguf(
   { shape, values }: Weights,
@@ -87,7 +67,7 @@ export async function exportGguf(
     );
   }
   const tensors = tensorPlaces(shape).map(({ name, rows, columns, parts }) => {
-    const type = typeOf(name, rows, columns, shape.layers, options);
+    const type = encodingOf(name, rows, columns, shape.layers, options);
     const size = rows * columns;
     return {
       name,

@@ -2,10 +2,10 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import type { CODECS } from "../../src/backend/testing/quant/codecs.mjs";
 import { FILE_TYPES, type FileType } from "../make-model/mixes.mjs";
 import { program, run } from "./build.ts";
 import { compare } from "./compare.ts";
+import type { Encoding, TensorType } from "./encoding.ts";
 import { evaluate } from "./evaluate/index.ts";
 import { exportGguf } from "./export.ts";
 import type { ImportFile } from "./library.ts";
@@ -21,7 +21,8 @@ const USAGE = `node tools/train/run.mjs <command>
   check                                       the trainer's gradients against a reference in doubles
   train --out DIR --minutes N [-- options]    from --data; goes on from the checkpoint in DIR
   export --checkpoint FILE --type T --gguf F  a checkpoint as a GGUF, matrices of type T, --embedding T
-  evaluate --corpus DIR FILE.gguf …           held-out bits per byte and routing, each file on the same texts
+  evaluate --corpus DIR FILE.gguf …           held-out bits per byte, each file on the same texts; --routing;
+                                              --encodings q4_0,q4_k+q6_k: its weights in others (+ the embedding's)
   compare --corpus DIR FILE.gguf              greedy tokens against llama.cpp, of a file with F32 weights
   samples FILE.gguf                           twelve fixed prompts, and held-out sums
 
@@ -46,6 +47,12 @@ function fileType(text: string): FileType {
   return found;
 }
 
+/** `q4_k` or, with the embedding's type, `q4_k+q6_k`. */
+function encoding(text: string): Encoding {
+  const [type = "", embeddingType = "q8_0"] = text.split("+");
+  return { type: fileType(type), embeddingType: fileType(embeddingType) as TensorType };
+}
+
 export async function main(words: readonly string[], importFile: ImportFile): Promise<void> {
   const { positionals, values } = parseArgs({
     args: [...words],
@@ -64,6 +71,8 @@ export async function main(words: readonly string[], importFile: ImportFile): Pr
       gguf: { type: "string" },
       name: { type: "string", default: "demo-moe" },
       bytes: { type: "string", default: "40000" },
+      encodings: { type: "string", default: "" },
+      routing: { type: "boolean", default: false },
     },
   });
   const [command, ...rest] = positionals;
@@ -102,20 +111,21 @@ export async function main(words: readonly string[], importFile: ImportFile): Pr
       {
         out: path,
         type: fileType(values.type),
-        embeddingType: fileType(values.embedding) as keyof typeof CODECS,
+        embeddingType: fileType(values.embedding) as TensorType,
         vocabulary,
         name: values.name,
       },
     );
     console.log(`${path}: ${byteLength} bytes, sha256 ${sha256}`);
   } else if (command === "evaluate") {
-    const bytes = whole(values.bytes, "bytes");
     await evaluate({
       corpus: given(values.corpus, "corpus"),
       files: rest,
-      bytes,
+      bytes: whole(values.bytes, "bytes"),
       seed,
       work: join(WORK, "evaluate"),
+      encodings: values.encodings.split(",").filter(Boolean).map(encoding),
+      routing: values.routing,
     });
   } else if (command === "compare") {
     await compare(importFile, given(rest[0], "file"), given(values.corpus, "corpus"), seed);

@@ -1,13 +1,14 @@
 /** Held-out bits per byte by domain, and routing, of any number of files on the same texts. */
 import { mkdir } from "node:fs/promises";
 import { basename } from "node:path";
+import { type Encoding, encodedAndDecoded } from "../encoding.ts";
 import { heldOutSamples } from "../prepare/domains.ts";
 import { loadCore } from "../prepare/tokenizer.ts";
 import type { Shape } from "../weights.ts";
-import { readModel } from "./model.ts";
+import { type ReadModel, readModel } from "./model.ts";
 import { divergence, frequencies, lruHitRatio, type Picks, touched } from "./routing.ts";
 import { score } from "./score.ts";
-import { scoredDocuments } from "./texts.ts";
+import { type ScoredDocument, scoredDocuments } from "./texts.ts";
 
 export interface EvaluateOptions {
   readonly corpus: string;
@@ -16,6 +17,9 @@ export interface EvaluateOptions {
   readonly bytes: number;
   readonly seed: number;
   readonly work: string;
+  /** Besides each file as it is, its weights in these encodings. */
+  readonly encodings: readonly Encoding[];
+  readonly routing: boolean;
 }
 
 interface Evaluated {
@@ -73,38 +77,66 @@ function printRouting({ file, shape, picks }: Evaluated): void {
   }
 }
 
-export async function evaluate({ corpus, files, bytes, seed, work }: EvaluateOptions): Promise<void> {
+/** A file, or its weights in another encoding. */
+interface Candidate {
+  readonly name: string;
+  readonly values: Float32Array;
+  readonly byteLength: number;
+}
+
+function candidatesOf(
+  path: string,
+  { shape, values, byteLength }: ReadModel,
+  encodings: readonly Encoding[],
+): Candidate[] {
+  const encoded = encodings.map((encoding) => ({
+    name: `${encoding.type}, embedding ${encoding.embeddingType}`,
+    ...encodedAndDecoded(shape, values, encoding),
+  }));
+  return [{ name: basename(path), values, byteLength }, ...encoded];
+}
+
+type Domains = readonly { readonly name: string; readonly documents: readonly ScoredDocument[] }[];
+
+async function evaluated(
+  shape: Shape,
+  { name: file, values, byteLength }: Candidate,
+  domains: Domains,
+  work: string,
+) {
+  const all = domains.flatMap(({ documents }) => documents);
+  const { nats, picks } = await score(shape, values, all, work);
+  const bitsPerByte = new Map<string, number>();
+  const picksOf = new Map<string, readonly Picks[]>();
+  let at = 0;
+  for (const { name, documents } of domains) {
+    const total = nats.slice(at, at + documents.length).reduce((sum, value) => sum + value, 0);
+    bitsPerByte.set(name, total / Math.LN2 / documents.reduce((sum, { bytes }) => sum + bytes, 0));
+    picksOf.set(name, picks.slice(at, at + documents.length));
+    at += documents.length;
+  }
+  return { file, shape, byteLength, bitsPerByte, picks: picksOf };
+}
+
+export async function evaluate(options: EvaluateOptions): Promise<void> {
+  const { corpus, files, bytes, seed, work, encodings, routing } = options;
   await mkdir(work, { recursive: true });
   const core = await loadCore();
   const samples = await heldOutSamples(corpus, seed);
   const results: Evaluated[] = [];
   for (const path of files) {
-    const { shape, values, tokenizer, byteLength } = await readModel(path, core);
+    const model = await readModel(path, core);
     const domains = [...samples].map(([name, texts]) => ({
       name,
-      documents: scoredDocuments(texts, tokenizer, bytes),
+      documents: scoredDocuments(texts, model.tokenizer, bytes),
     }));
-    const { nats, picks } = await score(
-      shape,
-      values,
-      domains.flatMap(({ documents }) => documents),
-      work,
-    );
-    let at = 0;
-    const bitsPerByte = new Map<string, number>();
-    const picksOf = new Map<string, Picks[]>();
-    for (const { name, documents } of domains) {
-      const total = nats.slice(at, at + documents.length).reduce((sum, value) => sum + value, 0);
-      bitsPerByte.set(name, total / Math.LN2 / documents.reduce((sum, document) => sum + document.bytes, 0));
-      picksOf.set(name, picks.slice(at, at + documents.length));
-      at += documents.length;
-    }
-    results.push({ file: basename(path), shape, byteLength, bitsPerByte, picks: picksOf });
+    for (const candidate of candidatesOf(path, model, encodings))
+      results.push(await evaluated(model.shape, candidate, domains, work));
   }
   console.log(`Bits per byte, about ${bytes} bytes a domain\n`);
   console.log(heading(["domain", ...results.map(({ file }) => file)]));
-  console.log(row(["bytes of the file", ...results.map(({ byteLength }) => byteLength)]));
+  console.log(row(["bytes", ...results.map(({ byteLength }) => byteLength)]));
   for (const name of samples.keys())
     console.log(row([name, ...results.map(({ bitsPerByte }) => bitsPerByte.get(name)!.toFixed(4))]));
-  for (const result of results) printRouting(result);
+  if (routing) for (const result of results) printRouting(result);
 }
