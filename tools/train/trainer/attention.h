@@ -1,5 +1,5 @@
-// Causal attention within documents: a token sees those of its own document only, so that packing documents into a
-// row changes nothing for them and costs no arithmetic.
+// Causal attention within documents: a token sees those of its own document only, so that packing documents
+// into a row changes nothing for them and costs no arithmetic.
 #pragma once
 
 #include "gemm.h"
@@ -26,10 +26,10 @@ class Attention {
     outputs.resize(QUERY_ROWS * width);
   }
 
-  // q [rows][queryWidth], k and v [rows][keyWidth] → o [rows][queryWidth] and, per row and head, the logarithm of
-  // the sum of exponentials.
-  void forward(const std::vector<Span>& documents, const Operand* q, const Operand* k, const Operand* v, Operand* o,
-               float* logSums) {
+  // q [rows][queryWidth], k and v [rows][keyWidth] → o [rows][queryWidth] and, per row and head, the
+  // logarithm of the sum of exponentials.
+  void forward(const std::vector<Span>& documents, const Operand* q, const Operand* k, const Operand* v,
+               Operand* o, float* logSums) {
     const int width = config.headDim, group = config.heads / config.kvHeads;
     for (const Span& span : documents)
       for (int kvHead = 0; kvHead < config.kvHeads; ++kvHead) {
@@ -45,10 +45,11 @@ class Attention {
               const float sum = softmax(block, r);
               logSums[static_cast<ptrdiff_t>(block.token + r) * config.heads + head] = sum;
             }
-            gemm(false, block.rows, width, block.keys / 2, byRows(weights.data(), block.keys), valueRows.data(),
-                 outputs.data(), width);
+            gemm(false, block.rows, width, block.keys / 2, byRows(weights.data(), block.keys),
+                 valueRows.data(), outputs.data(), width);
             for (int r = 0; r < block.rows; ++r)
-              toOperands(&outputs[r * width], o + block.at + static_cast<ptrdiff_t>(r) * config.queryWidth(), width);
+              toOperands(&outputs[r * width], o + block.at + static_cast<ptrdiff_t>(r) * config.queryWidth(),
+                         width);
           }
       }
   }
@@ -87,8 +88,8 @@ class Attention {
                 dp[j] = toOperand(weight * (ds[j] - along) * scale);
               }
             }
-            gemm(false, block.rows, width, block.keys / 2, byRows(weightGradients.data(), block.keys), keyRows.data(),
-                 dq + block.at, config.queryWidth());
+            gemm(false, block.rows, width, block.keys / 2, byRows(weightGradients.data(), block.keys),
+                 keyRows.data(), dq + block.at, config.queryWidth());
             addTransposed(block, weightGradients.data(), q, dk + kv);
             addTransposed(block, weights.data(), dO, dv + kv);
           }
@@ -119,8 +120,8 @@ class Attention {
   }
 
   void scoresOf(const Block& block, const Operand* q) {
-    gemm(false, block.rows, block.keys, config.headDim / 2, queries(block, q), keyColumns.data(), scores.data(),
-         block.keys);
+    gemm(false, block.rows, block.keys, config.headDim / 2, queries(block, q), keyColumns.data(),
+         scores.data(), block.keys);
   }
 
   float softmax(const Block& block, int r) {

@@ -1,8 +1,8 @@
 // Losses and gradients of the trainer against a reference in doubles, tensor by tensor.
 //
-// Built with TRAINER_FLOAT32, each tensor's gradient is held against finite differences of the reference: along a
-// random direction, and along the gradient itself, which a wrong gradient cannot both pass. Built with bfloat16, the
-// same with the tolerance of its rounding.
+// Built with TRAINER_FLOAT32, each tensor's gradient is held against finite differences of the reference:
+// along a random direction, and along the gradient itself, which a wrong gradient cannot both pass. Built
+// with bfloat16, the same with the tolerance of its rounding.
 #include "reference.h"
 
 #include <cstdio>
@@ -65,7 +65,8 @@ int main() {
     }
 
   std::vector<float> frequencies(config.layers * config.experts);
-  for (size_t i = 0; i < frequencies.size(); ++i) frequencies[i] = (1.0f + static_cast<float>(i % 5)) / (3.0f * config.experts);
+  for (size_t i = 0; i < frequencies.size(); ++i)
+    frequencies[i] = (1.0f + static_cast<float>(i % 5)) / (3.0f * config.experts);
   BatchScale scale;
   scale.tokens = static_cast<float>(batch.tokens.size());
   scale.targets = scale.tokens - static_cast<float>(batch.documents.size());
@@ -76,7 +77,8 @@ int main() {
   packed.pack(layout, weights.data(), 0, 1);
   Network network(layout, static_cast<int>(batch.tokens.size()));
   network.loadRouters(weights.data());
-  const double crossEntropy = network.train(packed, weights.data(), batch, scale, gradients.data()) / scale.targets;
+  const double crossEntropy =
+      network.train(packed, weights.data(), batch, scale, gradients.data()) / scale.targets;
 
   const Reference reference(layout);
   std::vector<double> exact(weights.begin(), weights.end());
@@ -113,14 +115,18 @@ int main() {
       random1[i] /= std::sqrt(randomSquares);
       expectedRandom += random1[i] * gradient[i];
     }
-    const double error = length > 0 ? std::max(std::abs(slope(tensor, along) - length), std::abs(slope(tensor, random1) - expectedRandom)) / length
+    const double error = length > 0 ? std::max(std::abs(slope(tensor, along) - length),
+                                               std::abs(slope(tensor, random1) - expectedRandom)) /
+                                          length
                                     : std::abs(slope(tensor, random1));
     worst = std::max(worst, error);
     if (!(error < GRADIENT_TOLERANCE)) {
-      std::printf("%s: the gradient's length is %.6g, its error %.2g of that\n", tensor.name.c_str(), length, error);
+      std::printf("%s: the gradient's length is %.6g, its error %.2g of that\n", tensor.name.c_str(), length,
+                  error);
       right = false;
     }
   }
-  std::printf("%zu tensors, largest error of a gradient %.2g of its length: %s\n", layout.tensors.size(), worst, right ? "right" : "WRONG");
+  std::printf("%zu tensors, largest error of a gradient %.2g of its length: %s\n", layout.tensors.size(),
+              worst, right ? "right" : "WRONG");
   return right ? 0 : 1;
 }

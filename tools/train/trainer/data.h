@@ -1,4 +1,5 @@
-// Documents of several domains, dealt out in proportions that may change, in an order that a few numbers describe.
+// Documents of several domains, dealt out in proportions that may change, in an order that a few numbers
+// describe.
 #pragma once
 
 #include "network.h"
@@ -27,16 +28,18 @@ std::vector<T> readArray(const std::string& path) {
   return values;
 }
 
-// `<name>.tokens` (16 bits each) and `<name>.ends` (32 bits each), little-endian. Every document has at least two
-// tokens and at most `context`.
+// `<name>.tokens` (16 bits each) and `<name>.ends` (32 bits each), little-endian. Every document has at least
+// two tokens and at most `context`.
 inline Documents readDocuments(const std::string& path, const Config& config) {
   Documents documents{readArray<uint16_t>(path + ".tokens"), readArray<uint32_t>(path + ".ends")};
-  if (documents.count() == 0 || documents.ends.back() != documents.tokens.size()) throw std::runtime_error(path + ": tokens and ends do not fit.");
+  if (documents.count() == 0 || documents.ends.back() != documents.tokens.size())
+    throw std::runtime_error(path + ": tokens and ends do not fit.");
   for (uint16_t token : documents.tokens)
     if (token >= config.vocab) throw std::runtime_error(path + ": a token is outside the vocabulary.");
   for (size_t d = 0; d < documents.count(); ++d) {
     const uint32_t begin = documents.begin(d);
-    if (documents.ends[d] < begin + 2 || documents.ends[d] > begin + config.context) throw std::runtime_error(path + ": a document is too short or too long.");
+    if (documents.ends[d] < begin + 2 || documents.ends[d] > begin + config.context)
+      throw std::runtime_error(path + ": a document is too short or too long.");
   }
   return documents;
 }
@@ -79,8 +82,8 @@ inline std::vector<Domain> readDomains(const std::string& folder, const Config& 
   return domains;
 }
 
-// Which document comes next. Each domain goes through its documents in an order shuffled anew for every pass; the
-// domain that is furthest behind its share is next. The whole state is saved in checkpoints.
+// Which document comes next. Each domain goes through its documents in an order shuffled anew for every pass;
+// the domain that is furthest behind its share is next. The whole state is saved in checkpoints.
 class Feed {
  public:
   struct Position {
@@ -90,7 +93,11 @@ class Feed {
   std::vector<Position> positions;
 
   Feed(const std::vector<Domain>& all, uint64_t shuffleSeed)
-      : positions(all.size()), domains(all), seed(shuffleSeed), orders(all.size()), orderPass(all.size(), ~uint64_t(0)) {}
+      : positions(all.size()),
+        domains(all),
+        seed(shuffleSeed),
+        orders(all.size()),
+        orderPass(all.size(), ~uint64_t(0)) {}
 
   // Whole documents, as many as fit `capacity` tokens.
   MicroBatch next(int capacity, bool last) {
@@ -105,7 +112,8 @@ class Feed {
       const uint32_t length = documents.length(document);
       if (batch.tokens.size() + length > static_cast<size_t>(capacity)) return batch;
       append(documents, document, batch);
-      for (size_t d = 0; d < domains.size(); ++d) positions[d].credit += length * (last ? domains[d].lastShare : domains[d].firstShare);
+      for (size_t d = 0; d < domains.size(); ++d)
+        positions[d].credit += length * (last ? domains[d].lastShare : domains[d].firstShare);
       position.credit -= length;
       position.tokens += length;
       if (++position.next == documents.count()) {

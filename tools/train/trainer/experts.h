@@ -54,8 +54,8 @@ class Experts {
       const int rows = routing.rowsOf(e), start = routing.starts[e];
       if (rows == 0) continue;
       gather(x, routing, e, gathered.data());
-      gemm(false, rows, 2 * width, hidden / 2, byRows(gathered.data(), hidden), packed.gateUp(e), hiddenRows.data(),
-           2 * width);
+      gemm(false, rows, 2 * width, hidden / 2, byRows(gathered.data(), hidden), packed.gateUp(e),
+           hiddenRows.data(), 2 * width);
       Operand* kept = &routing.gateUp[static_cast<size_t>(start) * 2 * width];
       for (int r = 0; r < rows; ++r) {
         const float *gate = &hiddenRows[r * 2 * width], *up = gate + width;
@@ -64,7 +64,8 @@ class Experts {
         for (int i = 0; i < width; ++i) activation[i] = toOperand(gate[i] * sigmoid(gate[i]) * up[i]);
         toOperands(gate, kept + r * 2 * width, 2 * width);
       }
-      gemm(false, rows, hidden, width / 2, byRows(activations.data(), width), packed.down(e), results.data(), hidden);
+      gemm(false, rows, hidden, width / 2, byRows(activations.data(), width), packed.down(e), results.data(),
+           hidden);
       for (int r = 0; r < rows; ++r) {
         const int assignment = routing.order[start + r];
         const float share = routing.shares[assignment];
@@ -78,8 +79,9 @@ class Experts {
 
   // dOut [tokens][hidden] → adds to dx [tokens][hidden] and to the weights' gradients; shareGradients
   // [tokens][expertsPerToken].
-  void backward(const Layout& layout, int layer, const PackedLayer& packed, const Operand* x, const Operand* dOut,
-                const Routing& routing, float* dx, float* shareGradients, float* gradients) {
+  void backward(const Layout& layout, int layer, const PackedLayer& packed, const Operand* x,
+                const Operand* dOut, const Routing& routing, float* dx, float* shareGradients,
+                float* gradients) {
     const int hidden = config.hidden, width = config.expertHidden;
     for (int e = 0; e < config.experts; ++e) {
       const int rows = routing.rowsOf(e), start = routing.starts[e];
@@ -91,16 +93,17 @@ class Experts {
       const Operand* kept = &routing.gateUp[static_cast<size_t>(start) * 2 * width];
       for (int r = 0; r < rows; ++r) {
         const int assignment = routing.order[start + r];
-        shareGradients[assignment] = activate(kept + r * 2 * width, &results[r * width], routing.shares[assignment],
-                                              &activations[r * width], &hiddenOperands[r * 2 * width]);
+        shareGradients[assignment] =
+            activate(kept + r * 2 * width, &results[r * width], routing.shares[assignment],
+                     &activations[r * width], &hiddenOperands[r * 2 * width]);
       }
       interleave(gatheredGradients.data(), hidden, rows, hidden, pairs.data());
       panelsByRows(activations.data(), width, rows, width, panels.data());
       gemm(true, hidden, width, pairsOf(rows), byColumns(pairs.data(), hidden), panels.data(),
            gradients + layout.down(layer, e), width);
 
-      gemm(false, rows, hidden, width, byRows(hiddenOperands.data(), 2 * width), packed.gateUpBack(e), results.data(),
-           hidden);
+      gemm(false, rows, hidden, width, byRows(hiddenOperands.data(), 2 * width), packed.gateUpBack(e),
+           results.data(), hidden);
       for (int r = 0; r < rows; ++r) {
         float* to = dx + static_cast<ptrdiff_t>(routing.order[start + r] / config.expertsPerToken) * hidden;
         const float* from = &results[r * hidden];
@@ -127,9 +130,10 @@ class Experts {
                   config.hidden * sizeof(Operand));
   }
 
-  // A row's gate and up, and the gradient of its activation before weighting: writes the weighted activation and the
-  // gradients of gate and up, returns the gradient of the weight.
-  float activate(const Operand* gateUp, const float* gradient, float share, Operand* activation, Operand* out) const {
+  // A row's gate and up, and the gradient of its activation before weighting: writes the weighted activation
+  // and the gradients of gate and up, returns the gradient of the weight.
+  float activate(const Operand* gateUp, const float* gradient, float share, Operand* activation,
+                 Operand* out) const {
     const int width = config.expertHidden;
     float along = 0;
 #pragma omp simd reduction(+ : along)

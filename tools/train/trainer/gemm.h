@@ -1,8 +1,9 @@
 // One matrix product, C[m][n] (+)= sum over r of A[m][r] B[r][n], from which all others are made by layout.
 //
-// The summed dimension goes by pairs. A is any array of pairs with two strides, so that a row-major matrix and the
-// pair-interleaved form of its transpose both serve. B lies in panels of 64 columns (the last may be narrower, in
-// steps of 16): within a panel, pair row after pair row, so that the kernel reads it in order. C is float, row-major.
+// The summed dimension goes by pairs. A is any array of pairs with two strides, so that a row-major matrix
+// and the pair-interleaved form of its transpose both serve. B lies in panels of 64 columns (the last may be
+// narrower, in steps of 16): within a panel, pair row after pair row, so that the kernel reads it in order. C
+// is float, row-major.
 //
 // A row of C depends on its row of A and on B alone, whatever the other rows are.
 #pragma once
@@ -89,8 +90,10 @@ inline void tile(int pairs, const Pair* a, ptrdiff_t rowStride, ptrdiff_t pairSt
 template <int ROWS, int VECTORS>
 inline void tile(bool add, int pairs, const Pair* a, ptrdiff_t rowStride, ptrdiff_t pairStride, const Pair* b,
                  float* c, ptrdiff_t ldc) {
-  if (add) tile<ROWS, VECTORS, true>(pairs, a, rowStride, pairStride, b, c, ldc);
-  else tile<ROWS, VECTORS, false>(pairs, a, rowStride, pairStride, b, c, ldc);
+  if (add)
+    tile<ROWS, VECTORS, true>(pairs, a, rowStride, pairStride, b, c, ldc);
+  else
+    tile<ROWS, VECTORS, false>(pairs, a, rowStride, pairStride, b, c, ldc);
 }
 
 template <int VECTORS>
@@ -130,7 +133,8 @@ inline void gemm(bool add, int rows, int columns, int pairs, Left a, const Pair*
   }
 }
 
-// Pairs of rows of a matrix [rows][columns]: out [pairsOf(rows)][columns]. An odd last row is paired with zeros.
+// Pairs of rows of a matrix [rows][columns]: out [pairsOf(rows)][columns]. An odd last row is paired with
+// zeros.
 inline void interleave(const Operand* matrix, ptrdiff_t stride, int rows, int columns, Pair* out) {
   int r = 0;
   for (; r + 1 < rows; r += 2, out += columns) {
@@ -149,7 +153,8 @@ inline void interleave(const Operand* matrix, ptrdiff_t stride, int rows, int co
 inline void panelsByRows(const Operand* matrix, ptrdiff_t stride, int rows, int columns, Pair* out) {
   const int pairs = pairsOf(rows);
   for (int column = 0; column < columns; column += PANEL_COLUMNS) {
-    const int width = std::min(PANEL_COLUMNS, padded(columns) - column), filled = std::min(width, columns - column);
+    const int width = std::min(PANEL_COLUMNS, padded(columns) - column),
+              filled = std::min(width, columns - column);
     Pair* panel = out + static_cast<ptrdiff_t>(column) * pairs;
     for (int p = 0; p < pairs; ++p, panel += width) {
       interleave(matrix + 2 * p * stride + column, stride, std::min(2, rows - 2 * p), filled, panel);

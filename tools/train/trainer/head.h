@@ -18,12 +18,15 @@ struct PackedHead {
     Array<Operand> rounded(static_cast<size_t>(PANEL_COLUMNS) * hidden);
     for (int row = first; row < last; row += PANEL_COLUMNS) {
       const int rows = std::min(PANEL_COLUMNS, last - row);
-      toOperands(embedding + static_cast<size_t>(row) * hidden, rounded.data(), static_cast<size_t>(rows) * hidden);
-      panelsByColumns(rounded.data(), hidden, rows, hidden, forward.data() + static_cast<size_t>(row) * hidden / 2);
+      toOperands(embedding + static_cast<size_t>(row) * hidden, rounded.data(),
+                 static_cast<size_t>(rows) * hidden);
+      panelsByColumns(rounded.data(), hidden, rows, hidden,
+                      forward.data() + static_cast<size_t>(row) * hidden / 2);
       // The vocabulary is summed over here, so a block of rows is a stretch of every panel.
       for (int column = 0; column < hidden; column += PANEL_COLUMNS) {
         const int width = std::min(PANEL_COLUMNS, hidden - column);
-        Pair* to = back.data() + static_cast<size_t>(column) * (config.vocab / 2) + static_cast<size_t>(row / 2) * width;
+        Pair* to = back.data() + static_cast<size_t>(column) * (config.vocab / 2) +
+                   static_cast<size_t>(row / 2) * width;
         interleave(rounded.data() + column, hidden, rows, width, to);
       }
     }
@@ -39,10 +42,10 @@ class Head {
         gradientPairs(static_cast<size_t>(BLOCK) / 2 * shape.vocab),
         panels(static_cast<size_t>(BLOCK) / 2 * shape.hidden) {}
 
-  // x [rows][hidden] normalised, targets [rows]; adds each token's loss in nats to `losses` (0 without a target).
-  // With gradients: dx [rows][hidden] and `dEmbedding` += of `scale` times the sum of losses.
-  double run(const PackedHead& packed, const Operand* x, const int* targets, int rows, float scale, float* losses,
-             float* dx, float* dEmbedding) {
+  // x [rows][hidden] normalised, targets [rows]; adds each token's loss in nats to `losses` (0 without a
+  // target). With gradients: dx [rows][hidden] and `dEmbedding` += of `scale` times the sum of losses.
+  double run(const PackedHead& packed, const Operand* x, const int* targets, int rows, float scale,
+             float* losses, float* dx, float* dEmbedding) {
     const int hidden = config.hidden, vocab = config.vocab;
     double total = 0;
     for (int block = 0; block < rows; block += BLOCK) {

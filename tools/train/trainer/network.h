@@ -1,4 +1,5 @@
-// A micro batch through the whole model and back. Each thread has a network of its own; packed weights are shared.
+// A micro batch through the whole model and back. Each thread has a network of its own; packed weights are
+// shared.
 #pragma once
 
 #include "attention.h"
@@ -17,12 +18,15 @@ struct PackedWeights {
   void pack(const Layout& layout, const float* weights, int worker, int workers) {
     const Config& config = layout.config;
     const auto share = [&](int count, int unit, int index) {
-      return std::min(count, (count / unit * index / workers + (index == workers && count % unit ? 1 : 0)) * unit);
+      return std::min(count,
+                      (count / unit * index / workers + (index == workers && count % unit ? 1 : 0)) * unit);
     };
     for (int l = 0; l < config.layers; ++l)
-      layers[l].pack(layout, l, weights, share(config.experts, 1, worker), share(config.experts, 1, worker + 1));
+      layers[l].pack(layout, l, weights, share(config.experts, 1, worker),
+                     share(config.experts, 1, worker + 1));
     const int vocab = config.vocab, first = share(vocab, PANEL_COLUMNS, worker);
-    head.pack(config, weights + layout.embedding, first, worker + 1 == workers ? vocab : share(vocab, PANEL_COLUMNS, worker + 1));
+    head.pack(config, weights + layout.embedding, first,
+              worker + 1 == workers ? vocab : share(vocab, PANEL_COLUMNS, worker + 1));
   }
 };
 
@@ -32,16 +36,21 @@ struct MicroBatch {
 };
 
 struct BatchScale {
-  float targets = 1, tokens = 1;         // of the whole batch, which the losses are means over
-  const float* frequencies = nullptr;    // [layers][experts], shares of all assignments
+  float targets = 1, tokens = 1;       // of the whole batch, which the losses are means over
+  const float* frequencies = nullptr;  // [layers][experts], shares of all assignments
   RouterLosses router;
 };
 
 class Network {
  public:
   Network(const Layout& shape, int tokenCount)
-      : layout(shape), config(shape.config), capacity(tokenCount), rotary(config), attention(config),
-        experts(config, tokenCount), head(config) {
+      : layout(shape),
+        config(shape.config),
+        capacity(tokenCount),
+        rotary(config),
+        attention(config),
+        experts(config, tokenCount),
+        head(config) {
     const size_t hidden = config.hidden, rows = capacity;
     for (int l = 0; l < config.layers; ++l) layers.push_back(std::make_unique<Layer>(config, capacity));
     stream.resize(rows * hidden);
@@ -57,26 +66,28 @@ class Network {
     shareGradients.resize(rows * config.expertsPerToken);
     routerLogits.resize(rows * config.experts);
     routerGradients.resize(routerLogits.size());
-    pairs.resize((rows / 2 + 1) * std::max<size_t>({hidden, static_cast<size_t>(config.qkvWidth()), static_cast<size_t>(config.experts)}));
+    pairs.resize((rows / 2 + 1) * std::max<size_t>({hidden, static_cast<size_t>(config.qkvWidth()),
+                                                    static_cast<size_t>(config.experts)}));
     panels.resize((rows / 2 + 1) * std::max<size_t>(hidden, config.queryWidth()));
   }
 
   // Sum of the targets' losses in nats; each token's to `losses` where given.
   double forward(const PackedWeights& packed, const float* weights, const MicroBatch& batch, float* losses) {
     trunk(packed, weights, batch);
-    return head.run(packed.head, finalOperands.data(), batch.targets.data(), rows, 0, losses, nullptr, nullptr);
+    return head.run(packed.head, finalOperands.data(), batch.targets.data(), rows, 0, losses, nullptr,
+                    nullptr);
   }
 
   // The same, adding the gradient of mean cross-entropy, balance and router loss to `gradients`.
-  double train(const PackedWeights& packed, const float* weights, const MicroBatch& batch, const BatchScale& scale,
-               float* gradients) {
+  double train(const PackedWeights& packed, const float* weights, const MicroBatch& batch,
+               const BatchScale& scale, float* gradients) {
     trunk(packed, weights, batch);
     std::fill_n(stream.begin(), static_cast<size_t>(rows) * config.hidden, 0.0f);
-    const double loss = head.run(packed.head, finalOperands.data(), batch.targets.data(), rows, 1.0f / scale.targets,
-                                 nullptr, inner.data(), gradients + layout.embedding);
+    const double loss = head.run(packed.head, finalOperands.data(), batch.targets.data(), rows,
+                                 1.0f / scale.targets, nullptr, inner.data(), gradients + layout.embedding);
     for (int t = 0; t < rows; ++t)
-      rmsNormBackward(&inner[at(t)], &output[at(t)], weights + layout.outputNorm, finalScales[t], config.hidden,
-                      &stream[at(t)], gradients + layout.outputNorm);
+      rmsNormBackward(&inner[at(t)], &output[at(t)], weights + layout.outputNorm, finalScales[t],
+                      config.hidden, &stream[at(t)], gradients + layout.outputNorm);
     for (int l = config.layers - 1; l >= 0; --l) {
       expertsBackward(l, packed.layers[l], weights, scale, gradients);
       attentionBackward(l, packed.layers[l], weights, batch, gradients);
@@ -100,7 +111,8 @@ class Network {
 
  private:
   struct Layer {
-    Array<float> input, middle, qkv;  // the residual stream before attention and before the experts; unnormalised heads
+    Array<float> input, middle,
+        qkv;  // the residual stream before attention and before the experts; unnormalised heads
     Array<float> inputScales, middleScales, headScales, logSums;
     Array<Operand> normalized, q, k, v, attended, expertInput;
     Router router;
@@ -150,14 +162,16 @@ class Network {
     for (const Span& span : batch.documents)
       for (int t = span.begin; t < span.end; ++t) positions[t] = t - span.begin;
     for (int t = 0; t < rows; ++t)
-      std::memcpy(&stream[at(t)], weights + layout.embedding + at(batch.tokens[t]), config.hidden * sizeof(float));
+      std::memcpy(&stream[at(t)], weights + layout.embedding + at(batch.tokens[t]),
+                  config.hidden * sizeof(float));
     for (int l = 0; l < config.layers; ++l) {
       attentionForward(l, packed.layers[l], weights, batch);
       expertsForward(l, packed.layers[l], weights);
     }
     std::copy_n(stream.begin(), at(rows), output.begin());
     for (int t = 0; t < rows; ++t)
-      finalScales[t] = rmsNorm(&stream[at(t)], weights + layout.outputNorm, config.hidden, config.normEpsilon, &finalOperands[at(t)]);
+      finalScales[t] = rmsNorm(&stream[at(t)], weights + layout.outputNorm, config.hidden, config.normEpsilon,
+                               &finalOperands[at(t)]);
   }
 
   void attentionForward(int l, const PackedLayer& packed, const float* weights, const MicroBatch& batch) {
@@ -166,24 +180,31 @@ class Network {
     const int hidden = config.hidden, qkvWidth = config.qkvWidth();
     std::copy_n(stream.begin(), at(rows), layer.input.begin());
     for (int t = 0; t < rows; ++t)
-      layer.inputScales[t] = rmsNorm(&stream[at(t)], weights + offsets.attentionNorm, hidden, config.normEpsilon, &layer.normalized[at(t)]);
-    gemm(false, rows, qkvWidth, hidden / 2, byRows(layer.normalized.data(), hidden), packed.qkv(), layer.qkv.data(), qkvWidth);
+      layer.inputScales[t] = rmsNorm(&stream[at(t)], weights + offsets.attentionNorm, hidden,
+                                     config.normEpsilon, &layer.normalized[at(t)]);
+    gemm(false, rows, qkvWidth, hidden / 2, byRows(layer.normalized.data(), hidden), packed.qkv(),
+         layer.qkv.data(), qkvWidth);
     for (int t = 0; t < rows; ++t) {
       const float* row = &layer.qkv[static_cast<size_t>(t) * qkvWidth];
       for (int head = 0; head < config.heads + config.kvHeads; ++head) {
         const bool query = head < config.heads;
         float turned[64];
         layer.headScales[t * (config.heads + config.kvHeads) + head] =
-            rmsNorm(row + head * config.headDim, weights + (query ? offsets.queryNorm : offsets.keyNorm), config.headDim, config.normEpsilon, turned);
+            rmsNorm(row + head * config.headDim, weights + (query ? offsets.queryNorm : offsets.keyNorm),
+                    config.headDim, config.normEpsilon, turned);
         rotary.turn(turned, positions[t], 1.0f);
         Operand* to = query ? &layer.q[static_cast<size_t>(t) * config.queryWidth() + head * config.headDim]
-                            : &layer.k[static_cast<size_t>(t) * config.keyWidth() + (head - config.heads) * config.headDim];
+                            : &layer.k[static_cast<size_t>(t) * config.keyWidth() +
+                                       (head - config.heads) * config.headDim];
         toOperands(turned, to, config.headDim);
       }
-      toOperands(row + config.queryWidth() + config.keyWidth(), &layer.v[static_cast<size_t>(t) * config.keyWidth()], config.keyWidth());
+      toOperands(row + config.queryWidth() + config.keyWidth(),
+                 &layer.v[static_cast<size_t>(t) * config.keyWidth()], config.keyWidth());
     }
-    attention.forward(batch.documents, layer.q.data(), layer.k.data(), layer.v.data(), layer.attended.data(), layer.logSums.data());
-    gemm(true, rows, hidden, config.queryWidth() / 2, byRows(layer.attended.data(), config.queryWidth()), packed.output(), stream.data(), hidden);
+    attention.forward(batch.documents, layer.q.data(), layer.k.data(), layer.v.data(), layer.attended.data(),
+                      layer.logSums.data());
+    gemm(true, rows, hidden, config.queryWidth() / 2, byRows(layer.attended.data(), config.queryWidth()),
+         packed.output(), stream.data(), hidden);
   }
 
   void expertsForward(int l, const PackedLayer& packed, const float* weights) {
@@ -191,78 +212,95 @@ class Network {
     const int hidden = config.hidden, chosen = config.expertsPerToken;
     std::copy_n(stream.begin(), at(rows), layer.middle.begin());
     for (int t = 0; t < rows; ++t) {
-      layer.middleScales[t] = rmsNorm(&stream[at(t)], weights + layout.layers[l].expertNorm, hidden, config.normEpsilon, &normalized[at(t)]);
+      layer.middleScales[t] = rmsNorm(&stream[at(t)], weights + layout.layers[l].expertNorm, hidden,
+                                      config.normEpsilon, &normalized[at(t)]);
       toOperands(&normalized[at(t)], &layer.expertInput[at(t)], hidden);
     }
     Routing& routing = layer.routing;
     layer.router.probabilities(normalized.data(), rows, routing.probabilities.data(), routing.logSums.data());
     routing.picks.resize(static_cast<size_t>(rows) * chosen);
     for (int t = 0; t < rows; ++t)
-      layer.router.pick(&routing.probabilities[static_cast<size_t>(t) * config.experts], &routing.picks[t * chosen], &routing.shares[t * chosen]);
+      layer.router.pick(&routing.probabilities[static_cast<size_t>(t) * config.experts],
+                        &routing.picks[t * chosen], &routing.shares[t * chosen]);
     routing.group(config.experts);
     experts.forward(packed, layer.expertInput.data(), routing, stream.data());
   }
 
   // `stream` holds the gradient after the layer, and then the one before its experts.
-  void expertsBackward(int l, const PackedLayer& packed, const float* weights, const BatchScale& scale, float* gradients) {
+  void expertsBackward(int l, const PackedLayer& packed, const float* weights, const BatchScale& scale,
+                       float* gradients) {
     Layer& layer = *layers[l];
     const LayerOffsets& offsets = layout.layers[l];
     const Routing& routing = layer.routing;
     const int hidden = config.hidden, count = config.experts, chosen = config.expertsPerToken;
     toOperands(stream.data(), operands.data(), at(rows));
     std::fill_n(inner.begin(), at(rows), 0.0f);
-    experts.backward(layout, l, packed, layer.expertInput.data(), operands.data(), routing, inner.data(), shareGradients.data(), gradients);
+    experts.backward(layout, l, packed, layer.expertInput.data(), operands.data(), routing, inner.data(),
+                     shareGradients.data(), gradients);
 
     for (int t = 0; t < rows; ++t)
-      layer.router.gradient(&routing.probabilities[static_cast<size_t>(t) * count], routing.logSums[t], &routing.picks[t * chosen],
-                            &routing.shares[t * chosen], &shareGradients[t * chosen], scale.frequencies + l * count,
-                            scale.router, scale.tokens, &routerLogits[static_cast<size_t>(t) * count]);
+      layer.router.gradient(&routing.probabilities[static_cast<size_t>(t) * count], routing.logSums[t],
+                            &routing.picks[t * chosen], &routing.shares[t * chosen],
+                            &shareGradients[t * chosen], scale.frequencies + l * count, scale.router,
+                            scale.tokens, &routerLogits[static_cast<size_t>(t) * count]);
     toOperands(routerLogits.data(), routerGradients.data(), static_cast<size_t>(rows) * count);
-    gemm(true, rows, hidden, count / 2, byRows(routerGradients.data(), count), packed.routerBack(), inner.data(), hidden);
+    gemm(true, rows, hidden, count / 2, byRows(routerGradients.data(), count), packed.routerBack(),
+         inner.data(), hidden);
     interleave(routerGradients.data(), count, rows, count, pairs.data());
     panelsByRows(layer.expertInput.data(), hidden, rows, hidden, panels.data());
-    gemm(true, count, hidden, pairsOf(rows), byColumns(pairs.data(), count), panels.data(), gradients + offsets.router, hidden);
+    gemm(true, count, hidden, pairsOf(rows), byColumns(pairs.data(), count), panels.data(),
+         gradients + offsets.router, hidden);
 
     for (int t = 0; t < rows; ++t)
-      rmsNormBackward(&inner[at(t)], &layer.middle[at(t)], weights + offsets.expertNorm, layer.middleScales[t], hidden, &stream[at(t)], gradients + offsets.expertNorm);
+      rmsNormBackward(&inner[at(t)], &layer.middle[at(t)], weights + offsets.expertNorm,
+                      layer.middleScales[t], hidden, &stream[at(t)], gradients + offsets.expertNorm);
   }
 
-  void attentionBackward(int l, const PackedLayer& packed, const float* weights, const MicroBatch& batch, float* gradients) {
+  void attentionBackward(int l, const PackedLayer& packed, const float* weights, const MicroBatch& batch,
+                         float* gradients) {
     Layer& layer = *layers[l];
     const LayerOffsets& offsets = layout.layers[l];
-    const int hidden = config.hidden, queryWidth = config.queryWidth(), keyWidth = config.keyWidth(), qkvWidth = config.qkvWidth();
+    const int hidden = config.hidden, queryWidth = config.queryWidth(), keyWidth = config.keyWidth(),
+              qkvWidth = config.qkvWidth();
     // The output projection: its gradient, then that of what attention gave.
     toOperands(stream.data(), operands.data(), at(rows));
     interleave(operands.data(), hidden, rows, hidden, pairs.data());
     panelsByRows(layer.attended.data(), queryWidth, rows, queryWidth, panels.data());
-    gemm(true, hidden, queryWidth, pairsOf(rows), byColumns(pairs.data(), hidden), panels.data(), gradients + offsets.attentionOutput, queryWidth);
-    gemm(false, rows, queryWidth, hidden / 2, byRows(operands.data(), hidden), packed.outputBack(), inner.data(), queryWidth);
+    gemm(true, hidden, queryWidth, pairsOf(rows), byColumns(pairs.data(), hidden), panels.data(),
+         gradients + offsets.attentionOutput, queryWidth);
+    gemm(false, rows, queryWidth, hidden / 2, byRows(operands.data(), hidden), packed.outputBack(),
+         inner.data(), queryWidth);
     toOperands(inner.data(), operands.data(), static_cast<size_t>(rows) * queryWidth);
 
     std::fill_n(dk.begin(), static_cast<size_t>(rows) * keyWidth, 0.0f);
     std::fill_n(dv.begin(), static_cast<size_t>(rows) * keyWidth, 0.0f);
-    attention.backward(batch.documents, layer.q.data(), layer.k.data(), layer.v.data(), layer.attended.data(), layer.logSums.data(),
-                       operands.data(), dq.data(), dk.data(), dv.data());
+    attention.backward(batch.documents, layer.q.data(), layer.k.data(), layer.v.data(), layer.attended.data(),
+                       layer.logSums.data(), operands.data(), dq.data(), dk.data(), dv.data());
     for (int t = 0; t < rows; ++t) {
       Operand* out = &operands[static_cast<size_t>(t) * qkvWidth];
       for (int head = 0; head < config.heads + config.kvHeads; ++head) {
         const bool query = head < config.heads;
-        float* turned = query ? &dq[static_cast<size_t>(t) * queryWidth + head * config.headDim]
-                              : &dk[static_cast<size_t>(t) * keyWidth + (head - config.heads) * config.headDim];
+        float* turned = query
+                            ? &dq[static_cast<size_t>(t) * queryWidth + head * config.headDim]
+                            : &dk[static_cast<size_t>(t) * keyWidth + (head - config.heads) * config.headDim];
         rotary.turn(turned, positions[t], -1.0f);
         float back[64] = {};
         const size_t gain = query ? offsets.queryNorm : offsets.keyNorm;
-        rmsNormBackward(turned, &layer.qkv[static_cast<size_t>(t) * qkvWidth + head * config.headDim], weights + gain,
-                        layer.headScales[t * (config.heads + config.kvHeads) + head], config.headDim, back, gradients + gain);
+        rmsNormBackward(turned, &layer.qkv[static_cast<size_t>(t) * qkvWidth + head * config.headDim],
+                        weights + gain, layer.headScales[t * (config.heads + config.kvHeads) + head],
+                        config.headDim, back, gradients + gain);
         toOperands(back, out + head * config.headDim, config.headDim);
       }
       toOperands(&dv[static_cast<size_t>(t) * keyWidth], out + queryWidth + keyWidth, keyWidth);
     }
     interleave(operands.data(), qkvWidth, rows, qkvWidth, pairs.data());
     panelsByRows(layer.normalized.data(), hidden, rows, hidden, panels.data());
-    gemm(true, qkvWidth, hidden, pairsOf(rows), byColumns(pairs.data(), qkvWidth), panels.data(), gradients + offsets.qkv, hidden);
-    gemm(false, rows, hidden, qkvWidth / 2, byRows(operands.data(), qkvWidth), packed.qkvBack(), inner.data(), hidden);
+    gemm(true, qkvWidth, hidden, pairsOf(rows), byColumns(pairs.data(), qkvWidth), panels.data(),
+         gradients + offsets.qkv, hidden);
+    gemm(false, rows, hidden, qkvWidth / 2, byRows(operands.data(), qkvWidth), packed.qkvBack(), inner.data(),
+         hidden);
     for (int t = 0; t < rows; ++t)
-      rmsNormBackward(&inner[at(t)], &layer.input[at(t)], weights + offsets.attentionNorm, layer.inputScales[t], hidden, &stream[at(t)], gradients + offsets.attentionNorm);
+      rmsNormBackward(&inner[at(t)], &layer.input[at(t)], weights + offsets.attentionNorm,
+                      layer.inputScales[t], hidden, &stream[at(t)], gradients + offsets.attentionNorm);
   }
 };

@@ -10,15 +10,17 @@ inline float rmsNorm(const float* x, const float* gain, int width, float epsilon
 #pragma omp simd
   for (int i = 0; i < width; ++i) {
     const float value = x[i] * scale * gain[i];
-    if constexpr (sizeof(Out) == sizeof(float)) y[i] = value;
-    else y[i] = toOperand(value);
+    if constexpr (sizeof(Out) == sizeof(float))
+      y[i] = value;
+    else
+      y[i] = toOperand(value);
   }
   return scale;
 }
 
 // Adds to `dx` and `dGain` what `dy` makes of them.
-inline void rmsNormBackward(const float* dy, const float* x, const float* gain, float scale, int width, float* dx,
-                            float* dGain) {
+inline void rmsNormBackward(const float* dy, const float* x, const float* gain, float scale, int width,
+                            float* dx, float* dGain) {
   float along = 0;
 #pragma omp simd reduction(+ : along)
   for (int i = 0; i < width; ++i) along += dy[i] * gain[i] * x[i];

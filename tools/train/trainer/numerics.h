@@ -50,8 +50,8 @@ inline float toFloat(Operand value) {
 #endif
 }
 
-// e^x, relative error below 2e-7: 2^n times a Taylor polynomial on [-ln2/2, ln2/2]. Without branches, so that loops
-// around it become vector code.
+// e^x, relative error below 2e-7: 2^n times a Taylor polynomial on [-ln2/2, ln2/2]. Without branches, so that
+// loops around it become vector code.
 inline float exponential(float x) {
   x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
   float n = __builtin_rintf(x * 1.44269504088896341f);

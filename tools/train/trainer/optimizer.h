@@ -1,4 +1,5 @@
-// Muon for the matrices of the hidden layers, each expert's for itself; AdamW for embedding, gains and routers.
+// Muon for the matrices of the hidden layers, each expert's for itself; AdamW for embedding, gains and
+// routers.
 //
 // Muon (K. Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/): the momentum's nearest orthogonal
 // matrix, by five Newton-Schulz steps, so that every direction of a matrix learns at the same rate.
@@ -8,10 +9,18 @@
 #include "parameters.h"
 
 struct Rates {
-  float muon = 0.02f, adam = 3e-3f, router = 1e-3f;  // at this step; `adam` is of embedding and gains
-  float muonDecay = 0.05f, adamDecay = 0.0f, clip = 1.0f;
-  float momentum = 0.95f;
-  bool matricesByAdam = false;  // for comparison
+  float muon = 0.03f;  // matrices
+  float adam = 6e-3f;  // embedding, gains, and matrices where AdamW moves them
+  float router = 1e-3f;
+  float muonDecay = 0.05f, adamDecay = 0.1f, clip = 1.0f, momentum = 0.95f;
+
+  Rates times(float factor) const {
+    Rates rates = *this;
+    rates.muon *= factor;
+    rates.adam *= factor;
+    rates.router *= factor;
+    return rates;
+  }
 };
 
 // Arithmetic scratch of one worker.
@@ -22,12 +31,14 @@ class Orthogonalizer {
     const bool tall = rows > columns;
     const int m = std::min(rows, columns), n = std::max(rows, columns);
     const size_t size = static_cast<size_t>(m) * n, square = static_cast<size_t>(m) * m;
-    x.resize(size), xOperands.resize(size), panels.resize(size / 2), gram.resize(square), gramSquared.resize(square), gramOperands.resize(square);
+    x.resize(size), xOperands.resize(size), panels.resize(size / 2), gram.resize(square),
+        gramSquared.resize(square), gramOperands.resize(square);
     double squares = 0;
     for (size_t i = 0; i < size; ++i) squares += static_cast<double>(matrix[i]) * matrix[i];
     const float scale = static_cast<float>(1.0 / (std::sqrt(squares) + 1e-12));
     for (int r = 0; r < rows; ++r)
-      for (int c = 0; c < columns; ++c) x[tall ? c * rows + r : r * columns + c] = matrix[r * columns + c] * scale;
+      for (int c = 0; c < columns; ++c)
+        x[tall ? c * rows + r : r * columns + c] = matrix[r * columns + c] * scale;
     for (int step = 0; step < 5; ++step) {
       // X ← a X + (b G + c G²) X with G = X Xᵀ.
       toOperands(x.data(), xOperands.data(), size);
@@ -59,7 +70,8 @@ class Optimizer {
   // State, saved with the weights: first moments of all weights, second moments of those that AdamW moves.
   Array<float> first, second;
 
-  Optimizer(const Layout& shape, int workers, bool matricesByAdam) : layout(shape), work(workers), squares(shape.tensors.size()) {
+  Optimizer(const Layout& shape, int workers, bool matricesByAdam)
+      : layout(shape), work(workers), squares(shape.tensors.size()) {
     first.assign(layout.size, 0.0f);
     size_t seconds = 0;
     std::vector<size_t> load(workers, 0);
@@ -105,12 +117,15 @@ class Optimizer {
     const float clip = norm > rates.clip ? static_cast<float>(rates.clip / norm) : 1.0f;
     for (size_t t : work[worker].tensors) {
       const Tensor& tensor = layout.tensors[t];
-      float *gradient = gradients + tensor.offset, *weight = weights + tensor.offset, *moment = &first[tensor.offset];
+      float *gradient = gradients + tensor.offset, *weight = weights + tensor.offset,
+            *moment = &first[tensor.offset];
       const size_t size = tensor.size();
 #pragma omp simd
       for (size_t i = 0; i < size; ++i) gradient[i] *= clip;
-      if (secondAt[t] == NONE) muon(work[worker], tensor, rates, gradient, weight, moment);
-      else adam(tensor, step, rates, gradient, weight, moment, &second[secondAt[t]]);
+      if (secondAt[t] == NONE)
+        muon(work[worker], tensor, rates, gradient, weight, moment);
+      else
+        adam(tensor, step, rates, gradient, weight, moment, &second[secondAt[t]]);
       std::fill_n(gradient, size, 0.0f);
     }
   }
@@ -126,7 +141,8 @@ class Optimizer {
   std::vector<double> squares;
   std::vector<size_t> secondAt;
 
-  static void muon(Work& work, const Tensor& tensor, const Rates& rates, float* gradient, float* weight, float* moment) {
+  static void muon(Work& work, const Tensor& tensor, const Rates& rates, float* gradient, float* weight,
+                   float* moment) {
     const size_t size = tensor.size();
     const float beta = rates.momentum;
 #pragma omp simd
@@ -135,13 +151,16 @@ class Optimizer {
       gradient[i] = beta * moment[i] + (1.0f - beta) * gradient[i];
     }
     work.orthogonalizer.run(gradient, tensor.rows, tensor.columns);
-    const float rate = rates.muon * std::sqrt(std::max(1.0f, static_cast<float>(tensor.rows) / static_cast<float>(tensor.columns)));
+    const float rate =
+        rates.muon *
+        std::sqrt(std::max(1.0f, static_cast<float>(tensor.rows) / static_cast<float>(tensor.columns)));
     const float keep = 1.0f - rates.muon * rates.muonDecay;
 #pragma omp simd
     for (size_t i = 0; i < size; ++i) weight[i] = weight[i] * keep - rate * gradient[i];
   }
 
-  static void adam(const Tensor& tensor, int64_t step, const Rates& rates, const float* gradient, float* weight, float* moment, float* square) {
+  static void adam(const Tensor& tensor, int64_t step, const Rates& rates, const float* gradient,
+                   float* weight, float* moment, float* square) {
     const float beta1 = 0.9f, beta2 = 0.95f;
     const float correct1 = 1.0f / (1.0f - static_cast<float>(std::pow(beta1, step)));
     const float correct2 = 1.0f / (1.0f - static_cast<float>(std::pow(beta2, step)));
@@ -152,7 +171,8 @@ class Optimizer {
     for (size_t i = 0; i < size; ++i) {
       moment[i] = beta1 * moment[i] + (1.0f - beta1) * gradient[i];
       square[i] = beta2 * square[i] + (1.0f - beta2) * gradient[i] * gradient[i];
-      weight[i] = weight[i] * keep - rate * (moment[i] * correct1) / (std::sqrt(square[i] * correct2) + 1e-8f);
+      weight[i] =
+          weight[i] * keep - rate * (moment[i] * correct1) / (std::sqrt(square[i] * correct2) + 1e-8f);
     }
   }
 };

@@ -11,7 +11,8 @@ class Options {
   Options(int count, char** words) {
     for (int i = 1; i < count; ++i) {
       const std::string word = words[i];
-      if (word.rfind("--", 0) != 0 || i + 1 == count) throw std::invalid_argument("Options go by `--name value`; this does not: " + word);
+      if (word.rfind("--", 0) != 0 || i + 1 == count)
+        throw std::invalid_argument("Options go by `--name value`; this does not: " + word);
       given[word.substr(2)] = words[++i];
     }
   }

@@ -8,7 +8,8 @@ class PackedLayer {
  public:
   explicit PackedLayer(const Config& shape)
       : config(shape),
-        matrices(pairCount(config.qkvWidth()) * 2 + pairCount(config.queryWidth()) * 2 + pairCount(config.experts)),
+        matrices(pairCount(config.qkvWidth()) * 2 + pairCount(config.queryWidth()) * 2 +
+                 pairCount(config.experts)),
         experts(expertPairs() * config.experts) {}
 
   const Pair* qkv() const { return matrices.data(); }

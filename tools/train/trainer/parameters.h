@@ -18,12 +18,18 @@ struct LineAllocator {
   LineAllocator() = default;
   template <class U>
   LineAllocator(const LineAllocator<U>&) {}
-  T* allocate(size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t(64))); }
+  T* allocate(size_t count) {
+    return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t(64)));
+  }
   void deallocate(T* at, size_t) { ::operator delete(at, std::align_val_t(64)); }
   template <class U>
-  bool operator==(const LineAllocator<U>&) const { return true; }
+  bool operator==(const LineAllocator<U>&) const {
+    return true;
+  }
   template <class U>
-  bool operator!=(const LineAllocator<U>&) const { return false; }
+  bool operator!=(const LineAllocator<U>&) const {
+    return false;
+  }
 };
 
 template <class T>
@@ -55,8 +61,8 @@ struct Config {
 
 enum class Kind { embedding, gain, router, matrix };
 
-// One trained matrix [rows][columns], or a vector of gains with one row. An expert's matrices are tensors of their
-// own, because the optimizer orthogonalizes each for itself.
+// One trained matrix [rows][columns], or a vector of gains with one row. An expert's matrices are tensors of
+// their own, because the optimizer orthogonalizes each for itself.
 struct Tensor {
   std::string name;
   Kind kind;
@@ -134,9 +140,10 @@ class Normal {
   std::mt19937_64 engine;
 };
 
-// Gains are ones. What writes into the residual stream begins at zero, so that each layer begins as the identity;
-// `residualScale` gives it other values where a test wants gradients everywhere.
-inline void initialize(const Layout& layout, uint64_t seed, Array<float>& weights, float residualScale = 0.0f) {
+// Gains are ones. What writes into the residual stream begins at zero, so that each layer begins as the
+// identity; `residualScale` gives it other values where a test wants gradients everywhere.
+inline void initialize(const Layout& layout, uint64_t seed, Array<float>& weights,
+                       float residualScale = 0.0f) {
   weights.assign(layout.size, 0.0f);
   Normal normal(seed);
   for (const Tensor& tensor : layout.tensors) {

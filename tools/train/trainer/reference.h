@@ -1,5 +1,5 @@
-// The model once more, forward only, in doubles and plain loops, written for reading: what the trainer's losses and
-// gradients are checked against.
+// The model once more, forward only, in doubles and plain loops, written for reading: what the trainer's
+// losses and gradients are checked against.
 #pragma once
 
 #include "network.h"
@@ -8,7 +8,8 @@ class Reference {
  public:
   explicit Reference(const Layout& shape) : layout(shape), config(shape.config) {}
 
-  // What the trainer minimises on one micro batch that is the whole batch: mean cross-entropy, balance, router loss.
+  // What the trainer minimises on one micro batch that is the whole batch: mean cross-entropy, balance,
+  // router loss.
   double loss(const std::vector<double>& weights, const MicroBatch& batch, const BatchScale& scale) const {
     const int rows = static_cast<int>(batch.tokens.size()), hidden = config.hidden;
     std::vector<std::vector<double>> x(rows);
@@ -24,7 +25,8 @@ class Reference {
     double crossEntropy = 0;
     for (int t = 0; t < rows; ++t) {
       if (batch.targets[t] == NO_TARGET) continue;
-      const auto logits = multiply(&weights[layout.embedding], config.vocab, norm(x[t], &weights[layout.outputNorm]));
+      const auto logits =
+          multiply(&weights[layout.embedding], config.vocab, norm(x[t], &weights[layout.outputNorm]));
       crossEntropy += logSum(logits) - logits[batch.targets[t]];
     }
     return crossEntropy / scale.targets + routerLoss / scale.tokens;
@@ -45,7 +47,8 @@ class Reference {
     double squares = 0;
     for (double value : x) squares += value * value;
     std::vector<double> y(x.size());
-    for (size_t i = 0; i < x.size(); ++i) y[i] = x[i] / std::sqrt(squares / x.size() + config.normEpsilon) * gain[i];
+    for (size_t i = 0; i < x.size(); ++i)
+      y[i] = x[i] / std::sqrt(squares / x.size() + config.normEpsilon) * gain[i];
     return y;
   }
 
@@ -56,9 +59,11 @@ class Reference {
     return top + std::log(sum);
   }
 
-  std::vector<double> headOf(const std::vector<double>& row, int head, const double* gain, int position) const {
+  std::vector<double> headOf(const std::vector<double>& row, int head, const double* gain,
+                             int position) const {
     const int width = config.headDim;
-    const auto y = norm(std::vector<double>(row.begin() + head * width, row.begin() + (head + 1) * width), gain);
+    const auto y =
+        norm(std::vector<double>(row.begin() + head * width, row.begin() + (head + 1) * width), gain);
     std::vector<double> turned(width);
     for (int i = 0; i < width / 2; ++i) {
       const double angle = position * std::pow(config.ropeBase, -2.0 * i / width);
@@ -68,12 +73,14 @@ class Reference {
     return turned;
   }
 
-  void attention(const std::vector<double>& weights, int l, const Span& span, std::vector<std::vector<double>>& x) const {
+  void attention(const std::vector<double>& weights, int l, const Span& span,
+                 std::vector<std::vector<double>>& x) const {
     const LayerOffsets& at = layout.layers[l];
     const int width = config.headDim, length = span.end - span.begin;
     std::vector<std::vector<double>> qkv(length), attended(length, std::vector<double>(config.queryWidth()));
     for (int t = 0; t < length; ++t)
-      qkv[t] = multiply(&weights[at.qkv], config.qkvWidth(), norm(x[span.begin + t], &weights[at.attentionNorm]));
+      qkv[t] =
+          multiply(&weights[at.qkv], config.qkvWidth(), norm(x[span.begin + t], &weights[at.attentionNorm]));
     for (int head = 0; head < config.heads; ++head) {
       const int kvHead = config.heads + head / (config.heads / config.kvHeads);
       for (int t = 0; t < length; ++t) {
@@ -86,7 +93,8 @@ class Reference {
         const double sum = logSum(scores);
         for (int s = 0; s <= t; ++s)
           for (int i = 0; i < width; ++i)
-            attended[t][head * width + i] += std::exp(scores[s] - sum) * qkv[s][(kvHead + config.kvHeads) * width + i];
+            attended[t][head * width + i] +=
+                std::exp(scores[s] - sum) * qkv[s][(kvHead + config.kvHeads) * width + i];
       }
     }
     for (int t = 0; t < length; ++t) {
@@ -96,7 +104,8 @@ class Reference {
   }
 
   // Adds the experts' output to a row; returns its router losses.
-  double experts(const std::vector<double>& weights, int l, std::vector<double>& row, const BatchScale& scale) const {
+  double experts(const std::vector<double>& weights, int l, std::vector<double>& row,
+                 const BatchScale& scale) const {
     const LayerOffsets& at = layout.layers[l];
     const int width = config.expertHidden;
     const auto x = norm(row, &weights[at.expertNorm]);
@@ -107,7 +116,8 @@ class Reference {
     std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return logits[a] > logits[b]; });
     double kept = 0, losses = scale.router.logits * sum * sum;
     for (int e = 0; e < config.experts; ++e)
-      losses += scale.router.balance * config.experts * scale.frequencies[l * config.experts + e] * std::exp(logits[e] - sum);
+      losses += scale.router.balance * config.experts * scale.frequencies[l * config.experts + e] *
+                std::exp(logits[e] - sum);
     for (int i = 0; i < config.expertsPerToken; ++i) kept += std::exp(logits[order[i]] - sum);
     for (int i = 0; i < config.expertsPerToken; ++i) {
       const double* gateUp = &weights[layout.gateUp(l, order[i])];

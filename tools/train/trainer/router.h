@@ -12,12 +12,14 @@ struct RouterLosses {
 
 class Router {
  public:
-  explicit Router(const Config& shape) : config(shape), transposed(static_cast<size_t>(shape.hidden) * shape.experts) {}
+  explicit Router(const Config& shape)
+      : config(shape), transposed(static_cast<size_t>(shape.hidden) * shape.experts) {}
 
   // Weights [experts][hidden], to be called when they change.
   void load(const float* weights) {
     for (int e = 0; e < config.experts; ++e)
-      for (int i = 0; i < config.hidden; ++i) transposed[i * config.experts + e] = weights[e * config.hidden + i];
+      for (int i = 0; i < config.hidden; ++i)
+        transposed[i * config.experts + e] = weights[e * config.hidden + i];
   }
 
   // x [rows][hidden] → probabilities [rows][experts], and per row the sum of exponentials' logarithm.
@@ -25,7 +27,8 @@ class Router {
     const int experts = config.experts;
     for (int r = 0; r < rows; r += ROWS) {
       const int count = std::min(ROWS, rows - r);
-      for (int e = 0; e < experts; e += LANES) logits(x + static_cast<ptrdiff_t>(r) * config.hidden, count, e, out + r * experts + e);
+      for (int e = 0; e < experts; e += LANES)
+        logits(x + static_cast<ptrdiff_t>(r) * config.hidden, count, e, out + r * experts + e);
     }
     for (int r = 0; r < rows; ++r) {
       float* p = out + r * experts;
@@ -60,9 +63,9 @@ class Router {
     for (int i = 0; i < count; ++i) shares[i] /= sum;
   }
 
-  // Gradient of a row's logits. `frequencies` [experts] are each expert's share of all assignments of whole batches:
-  // a balance asked of every micro batch would forbid that a domain has its own experts (Qiu et al. 2025,
-  // arXiv:2501.11873). `rows`: tokens of the whole batch, over which the two losses are means.
+  // Gradient of a row's logits. `frequencies` [experts] are each expert's share of all assignments of whole
+  // batches: a balance asked of every micro batch would forbid that a domain has its own experts (Qiu et al.
+  // 2025, arXiv:2501.11873). `rows`: tokens of the whole batch, over which the two losses are means.
   void gradient(const float* probability, float logSum, const int* picks, const float* shares,
                 const float* shareGradients, const float* frequencies, const RouterLosses& losses, float rows,
                 float* out) const {
@@ -90,7 +93,8 @@ class Router {
       for (int i = 0; i < hidden; ++i) {
         const __m512 w = _mm512_loadu_ps(weights + static_cast<ptrdiff_t>(i) * experts);
 #pragma GCC unroll 8
-        for (int r = 0; r < ROWS; ++r) sums[r] = _mm512_fmadd_ps(_mm512_set1_ps(x[r * hidden + i]), w, sums[r]);
+        for (int r = 0; r < ROWS; ++r)
+          sums[r] = _mm512_fmadd_ps(_mm512_set1_ps(x[r * hidden + i]), w, sums[r]);
       }
       for (int r = 0; r < ROWS; ++r) _mm512_storeu_ps(out + r * experts, sums[r]);
       return;
@@ -98,7 +102,8 @@ class Router {
     for (int r = 0; r < rows; ++r) {
       __m512 sum = _mm512_setzero_ps();
       for (int i = 0; i < hidden; ++i)
-        sum = _mm512_fmadd_ps(_mm512_set1_ps(x[r * hidden + i]), _mm512_loadu_ps(weights + static_cast<ptrdiff_t>(i) * experts), sum);
+        sum = _mm512_fmadd_ps(_mm512_set1_ps(x[r * hidden + i]),
+                              _mm512_loadu_ps(weights + static_cast<ptrdiff_t>(i) * experts), sum);
       _mm512_storeu_ps(out + r * experts, sum);
     }
   }

@@ -1,13 +1,16 @@
-// The loss of every token of some documents, and the experts that each token was sent to, under the weights of
-// `--model` (a header as in checkpoints, then floats). Writes `--out`.losses (floats; entry t is what predicting token
-// t + 1 cost, 0 at a document's end) and `--out`.picks (bytes [tokens][layers][expertsPerToken], likeliest first).
+// The loss of every token of some documents, and the experts that each token was sent to, under the weights
+// of
+// `--model` (a header as in checkpoints, then floats). Writes `--out`.losses (floats; entry t is what
+// predicting token t + 1 cost, 0 at a document's end) and `--out`.picks (bytes
+// [tokens][layers][expertsPerToken], likeliest first).
 #include "checkpoint.h"
 #include "options.h"
 
 int main(int count, char** words) {
   try {
     Options options(count, words);
-    const std::string modelPath = options.required("model"), out = options.required("out"), documentPath = options.required("documents");
+    const std::string modelPath = options.required("model"), out = options.required("out"),
+                      documentPath = options.required("documents");
     options.done();
     std::ifstream file(modelPath, std::ios::binary);
     if (!file) throw std::runtime_error(modelPath + " cannot be read.");
