@@ -1,6 +1,6 @@
 /** Compiles the trainer's programs where their sources are newer. */
 import { spawn } from "node:child_process";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -48,7 +48,8 @@ export async function program(name: Program): Promise<string> {
   const built = await stat(path).catch(() => undefined);
   if (!built || built.mtimeMs < (await newest(SOURCES))) {
     await mkdir(PROGRAMS, { recursive: true });
-    await run(process.env.CXX ?? "g++", [...FLAGS, ...defines, join(SOURCES, source), "-o", path]);
+    await run(process.env.CXX ?? "g++", [...FLAGS, ...defines, join(SOURCES, source), "-o", `${path}.part`]);
+    await rename(`${path}.part`, path);
   }
   return path;
 }

@@ -1,6 +1,5 @@
 /**
- * What the model learns from: for each domain its samples and its share of the tokens, at first and while the learning
- * rate falls. Stories, questions and small chat have more than their share of the texts; the rest keeps the experts
+ * What the model learns from: for each domain its samples and its share of the tokens, at first and at last. Stories, questions and small chat have more than their share of the texts; the rest keeps the experts
  * apart and the language wide.
  */
 import { conversations, dialogueTurns } from "./conversations.ts";
@@ -15,7 +14,7 @@ import { sums } from "./sums.ts";
 
 export interface Domain {
   readonly name: string;
-  /** Shares of the tokens, in percent. */
+  /** Shares of the tokens, relative to the other domains'; between first and last they change evenly. */
   readonly first: number;
   readonly last: number;
   readonly samples: readonly Sample[];
@@ -119,8 +118,8 @@ export function trainingDomains(documents: Documents, seed: number): readonly Do
   return [
     asTheyAre("stories", 25, 20),
     { name: "storychat", first: 13, last: 18, samples: storyChat },
-    asTheyAre("instruct", 7, 10),
-    asTheyAre("reading", 6, 5),
+    asTheyAre("instruct", 5, 8),
+    asTheyAre("reading", 7, 6),
     asTheyAre("geography", 2, 2),
     { name: "dictionary", first: 3, last: 2, samples: words },
     asTheyAre("recipes", 0.7, 0.5),
@@ -140,6 +139,6 @@ export function trainingDomains(documents: Documents, seed: number): readonly Do
     { name: "encyclopedia", first: 6, last: 4, samples: texts(documents.encyclopedia) },
     { name: "encyclopediachat", first: 1.5, last: 1.5, samples: documents.encyclopedia.map(asSample) },
     asTheyAre("shakespeare", 4, 4),
-    asTheyAre("literature", 3, 1),
+    asTheyAre("literature", 4, 2),
   ];
 }

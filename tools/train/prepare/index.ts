@@ -57,7 +57,7 @@ export async function prepare({
   for (const { name, first, last, samples } of domains) {
     const { documents: count, tokens } = await write(join(out, name), samples);
     mixture.push(`${name} ${first} ${last}\n`);
-    console.log(`${name}: ${count} documents, ${tokens} tokens, ${first} % → ${last} %`);
+    console.log(`${name}: ${count} documents, ${tokens} tokens, share ${first} → ${last}`);
   }
   for (const [name, samples] of await heldOutSamples(corpus, seed))
     await write(join(out, "heldout", name), samples);

@@ -54,10 +54,11 @@ inline void append(const Documents& documents, size_t document, MicroBatch& batc
   batch.documents.push_back({begin, static_cast<int>(batch.tokens.size())});
 }
 
-// A line of mixture.txt: `name share-at-first share-at-last`.
+// A line of mixture.txt: `name share-at-first share-at-last`; between the two the share changes evenly.
 struct Domain {
   std::string name;
   double firstShare, lastShare;
+  double share(double progress) const { return firstShare + progress * (lastShare - firstShare); }
   Documents documents;
 };
 
@@ -99,8 +100,8 @@ class Feed {
         orders(all.size()),
         orderPass(all.size(), ~uint64_t(0)) {}
 
-  // Whole documents, as many as fit `capacity` tokens.
-  MicroBatch next(int capacity, bool last) {
+  // Whole documents, as many as fit `capacity` tokens, in the proportions of this point of the run.
+  MicroBatch next(int capacity, double progress) {
     MicroBatch batch;
     for (;;) {
       size_t chosen = 0;
@@ -112,8 +113,7 @@ class Feed {
       const uint32_t length = documents.length(document);
       if (batch.tokens.size() + length > static_cast<size_t>(capacity)) return batch;
       append(documents, document, batch);
-      for (size_t d = 0; d < domains.size(); ++d)
-        positions[d].credit += length * (last ? domains[d].lastShare : domains[d].firstShare);
+      for (size_t d = 0; d < domains.size(); ++d) positions[d].credit += length * domains[d].share(progress);
       position.credit -= length;
       position.tokens += length;
       if (++position.next == documents.count()) {

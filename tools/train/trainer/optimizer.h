@@ -12,7 +12,7 @@ struct Rates {
   float muon = 0.03f;  // matrices
   float adam = 6e-3f;  // embedding, gains, and matrices where AdamW moves them
   float router = 1e-3f;
-  float muonDecay = 0.05f, adamDecay = 0.1f, clip = 1.0f, momentum = 0.95f;
+  float muonDecay = 0.1f, adamDecay = 0.1f, clip = 1.0f, momentum = 0.95f;
 
   Rates times(float factor) const {
     Rates rates = *this;

@@ -17,7 +17,6 @@ struct Schedule {
     if (progress < warmup) return std::max(progress / warmup, 0.01);
     return std::min(1.0, (1.0 - progress) / decay);
   }
-  bool decaying(double progress) const { return progress > 1.0 - decay; }
 };
 
 struct Settings {

@@ -171,7 +171,7 @@ class Trainer {
     BatchScale scale;
     scale.tokens = scale.targets = 0;
     for (int b = 0; b < settings.microBatches; ++b) {
-      batches.push_back(feed.next(settings.capacity, settings.schedule.decaying(progress)));
+      batches.push_back(feed.next(settings.capacity, progress));
       scale.tokens += static_cast<float>(batches.back().tokens.size());
       scale.targets += static_cast<float>(targetCount(batches.back()));
     }
