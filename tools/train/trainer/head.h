@@ -73,9 +73,6 @@ class Head {
     return total;
   }
 
-  // The logits [rows][vocab] of the last call's last rows.
-  const float* lastLogits() const { return logits.data(); }
-
  private:
   static constexpr int ROWS = 64, BLOCK = 256;
   const Config config;

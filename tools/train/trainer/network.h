@@ -1,5 +1,5 @@
-// A micro batch through the whole model and back. Each thread has a network of its own; packed weights are
-// shared.
+// A micro batch through the whole model and back. Threads have networks of their own and share packed
+// weights.
 #pragma once
 
 #include "attention.h"
@@ -14,19 +14,18 @@ struct PackedWeights {
 
   explicit PackedWeights(const Config& config) : layers(config.layers, PackedLayer(config)), head(config) {}
 
-  // This worker's share of the packing: experts and rows of the embedding are dealt out by blocks.
+  // This worker's share: experts and panels of the embedding are dealt out, the trunk is the first worker's.
   void pack(const Layout& layout, const float* weights, int worker, int workers) {
     const Config& config = layout.config;
-    const auto share = [&](int count, int unit, int index) {
-      return std::min(count,
-                      (count / unit * index / workers + (index == workers && count % unit ? 1 : 0)) * unit);
-    };
-    for (int l = 0; l < config.layers; ++l)
-      layers[l].pack(layout, l, weights, share(config.experts, 1, worker),
-                     share(config.experts, 1, worker + 1));
-    const int vocab = config.vocab, first = share(vocab, PANEL_COLUMNS, worker);
-    head.pack(config, weights + layout.embedding, first,
-              worker + 1 == workers ? vocab : share(vocab, PANEL_COLUMNS, worker + 1));
+    const auto dealt = [&](int count, int to) { return count * to / workers; };
+    for (int l = 0; l < config.layers; ++l) {
+      if (worker == 0) layers[l].packTrunk(layout, l, weights);
+      layers[l].packExperts(layout, l, weights, dealt(config.experts, worker),
+                            dealt(config.experts, worker + 1));
+    }
+    const int panels = (config.vocab + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
+    head.pack(config, weights + layout.embedding, dealt(panels, worker) * PANEL_COLUMNS,
+              std::min(config.vocab, dealt(panels, worker + 1) * PANEL_COLUMNS));
   }
 };
 
@@ -105,9 +104,6 @@ class Network {
   void loadRouters(const float* weights) {
     for (int l = 0; l < config.layers; ++l) layers[l]->router.load(weights + layout.layers[l].router);
   }
-
-  // The final hidden rows, normalised: what the head reads [tokens][hidden].
-  const Operand* finalRows() const { return finalOperands.data(); }
 
  private:
   struct Layer {
