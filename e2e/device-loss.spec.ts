@@ -74,8 +74,9 @@ test("a device lost in decode, and one lost while an expert is written, show in 
 }) => {
   await load(page, sources, "25%", []);
   const inDecode: Point[] = [{ call: "submit", count: 3 }];
-  expect(await answer(page, golden.length, { points: inDecode, after: 3 })).toMatchObject({
-    ids: golden,
+  const aheadAndMore = 40;
+  expect(await answer(page, aheadAndMore, { points: inDecode, after: 3 })).toMatchObject({
+    ids: golden.slice(0, aheadAndMore),
     notices: ["device-lost"],
     backend: "webgpu",
   });

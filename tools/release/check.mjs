@@ -44,7 +44,7 @@ try {
   await step("type check", ["npm", "run", "--silent", "typecheck"]);
   await step("build", ["npm", "run", "--silent", "build"]);
   await step("package, script tag and documents", [
-    ...["npx", "playwright", "test", "--project=chromium"],
+    ...["npx", "playwright", "test", "--project=page"],
     ...["package.spec", "embed.spec", "documents.spec"],
   ]);
 
