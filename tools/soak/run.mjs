@@ -79,6 +79,7 @@ async function main() {
   const site = await serveStatic({
     root: {
       "/": fileURLToPath(new URL("page", import.meta.url)),
+      "/bench/": join(ROOT, "bench", "page"),
       "/lib/": join(CACHE, "lib"),
       "/models/": dirname(EMBEDDED_MODEL),
     },

@@ -2,6 +2,8 @@
  * Counts what the engine's worker holds of the platform: open IndexedDB transactions, fetches that have not come to
  * their end, bytes of WASM memories and of GPU buffers. Nothing here keeps anything alive.
  */
+import { wasmBytes } from "./bench/wasm-memory.js";
+
 let openTransactions = 0;
 let pendingFetches = 0;
 
@@ -45,18 +47,6 @@ globalThis.fetch = async (...given) => {
   }
 };
 
-const { Memory } = WebAssembly;
-/** @type {WeakRef<WebAssembly.Memory>[]} */
-const memories = [];
-
-WebAssembly.Memory = new Proxy(Memory, {
-  construct(target, given) {
-    const memory = new target(...given);
-    memories.push(new WeakRef(memory));
-    return memory;
-  },
-});
-
 /** Bytes of buffers by device; a destroyed device has none. */
 const gpuBytes = new Map();
 
@@ -92,6 +82,6 @@ if ("GPUDevice" in globalThis) {
 globalThis.soakCounts = () => ({
   openTransactions,
   pendingFetches,
-  wasmBytes: memories.reduce((sum, memory) => sum + (memory.deref()?.buffer.byteLength ?? 0), 0),
+  wasmBytes: wasmBytes(),
   gpuBytes: [...gpuBytes.values()].reduce((sum, bytes) => sum + bytes, 0),
 });
