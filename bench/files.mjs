@@ -56,10 +56,10 @@ export const FAMILIES = {
 async function makerDigest() {
   const hash = createHash("sha256");
   for (const folder of ["tools/make-model", "src/backend/testing/quant"]) {
-    const names = (await readdir(join(ROOT, folder))).filter((name) => name.endsWith(".mjs")).sort();
+    const names = (await readdir(join(ROOT, folder))).filter((name) => /\.(mjs|txt)$/.test(name)).sort();
     for (const name of names) hash.update(name).update(await readFile(join(ROOT, folder, name)));
   }
-  return hash.update(await readFile(EMBEDDED_MODEL)).digest("hex");
+  return hash.digest("hex");
 }
 
 /** Room that must be free on the disk. */

@@ -1,9 +1,8 @@
 // @ts-check
 /** The sound models that mutations start from: the smallest that have every part of a real one. */
 import { ARCHITECTURES } from "../make-model/architectures.mjs";
-import { EMBEDDED_MODEL } from "../make-model/index.mjs";
 import { randomModel } from "../make-model/random-model.mjs";
-import { cutVocabulary } from "../make-model/vocabulary.mjs";
+import { vocabularyOf } from "../make-model/vocabulary.mjs";
 import { documentOf, encodeScalar, VALUE_TYPES } from "./document.mjs";
 
 /** @typedef {import("./document.mjs").Document} Document */
@@ -67,7 +66,7 @@ const RECIPES = [
  * @returns {Promise<{ name: string, parts: Document[] }[]>}
  */
 export async function soundModels() {
-  const vocabulary = await cutVocabulary(EMBEDDED_MODEL, VOCAB_SIZE);
+  const vocabulary = vocabularyOf(VOCAB_SIZE);
   const models = [];
   for (const { architecture, type, shape = {}, ropeFactors = false } of RECIPES) {
     const { metadata, tensors } = randomModel({

@@ -84,20 +84,3 @@ export async function readGguf(path) {
   const base = Math.ceil(at / unit) * unit;
   return { bytes, metadata, tensors: tensors.map((tensor) => ({ ...tensor, offset: base + tensor.offset })) };
 }
-
-/** The strings of a metadata array. @param {Raw | undefined} entry @returns {string[]} */
-export function rawStrings(entry) {
-  if (!entry || entry.type !== ARRAY) throw new Error("The metadata value is not an array.");
-  const view = new DataView(entry.bytes.buffer, entry.bytes.byteOffset, entry.bytes.byteLength);
-  if (view.getUint32(0, true) !== STRING) throw new Error("The metadata array does not hold strings.");
-  const count = Number(view.getBigUint64(4, true));
-  const decoder = new TextDecoder();
-  const strings = [];
-  let at = 12;
-  for (let i = 0; i < count; i++) {
-    const length = Number(view.getBigUint64(at, true));
-    strings.push(decoder.decode(entry.bytes.subarray(at + 8, at + 8 + length)));
-    at += 8 + length;
-  }
-  return strings;
-}

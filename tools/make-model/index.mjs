@@ -1,14 +1,14 @@
 // @ts-check
-/** GGUF files for tests: random-weight models, written from nothing but a seed and the shipped vocabulary. */
+/** GGUF files for tests: random-weight models, written from nothing but a seed and the vocabulary beside this file. */
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ARCHITECTURES, shapeFor } from "./architectures.mjs";
 import { writeGguf } from "./gguf-writer.mjs";
 import { randomModel, VOCAB_SIZE } from "./random-model.mjs";
-import { cutVocabulary } from "./vocabulary.mjs";
+import { vocabularyOf } from "./vocabulary.mjs";
 
-/** The model that the page ships, whose tokenizer random models borrow. */
+/** The model that the page ships. */
 export const EMBEDDED_MODEL = fileURLToPath(
   new URL("../../public/models/demo-moe-q8_0.gguf", import.meta.url),
 );
@@ -51,7 +51,7 @@ export async function makeModel({
   if ((dense || ropeFactors) && arch !== "llama") {
     throw new Error("Only llama may be dense or not, and have rope factors.");
   }
-  const vocabulary = await cutVocabulary(EMBEDDED_MODEL, VOCAB_SIZE);
+  const vocabulary = vocabularyOf(VOCAB_SIZE);
   const { metadata, tensors } = randomModel({
     architectureName: arch,
     architecture,

@@ -22,7 +22,7 @@ import { randomStream } from "./random.mjs";
  * @property {number} seed
  * @property {boolean} [pooled] whether the layers' matrices are drawn from pools of blocks (`block-pool.mjs`)
  * @property {number} [contextLength] positions that the model says it is made for
- * @property {Awaited<ReturnType<typeof import("./vocabulary.mjs").cutVocabulary>>} vocabulary
+ * @property {ReturnType<typeof import("./vocabulary.mjs").vocabularyOf>} vocabulary
  * @property {string} name
  */
 

@@ -118,7 +118,7 @@ export function trainingDomains(documents: Documents, seed: number): readonly Do
   return [
     asTheyAre("stories", 25, 20),
     { name: "storychat", first: 13, last: 18, samples: storyChat },
-    asTheyAre("instruct", 5, 8),
+    asTheyAre("instruct", 7, 9),
     asTheyAre("reading", 7, 6),
     asTheyAre("geography", 2, 2),
     { name: "dictionary", first: 3, last: 2, samples: words },
