@@ -8,7 +8,9 @@ const CONTROL = 3;
 const CONTROL_TOKENS = ["<|end|>", "<|user|>", "<|assistant|>"];
 
 /** In the order they were learnt, from children's stories, questions, programs and sums. */
-const MERGES = readFileSync(new URL("merges.txt", import.meta.url), "utf8").trimEnd().split("\n");
+const MERGES = readFileSync(new URL("merges.txt", import.meta.url), "utf8")
+  .trimEnd()
+  .split("\n");
 
 /**
  * The letters that bytes have in a byte-level BPE token, by byte (GPT-2's `bytes_to_unicode`): printable Latin-1
