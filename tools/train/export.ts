@@ -25,6 +25,8 @@ function metadataOf(shape: Shape, { type, vocabulary, name }: ExportOptions): Ma
     ["general.architecture", text("qwen3moe")],
     ["general.type", text("model")],
     ["general.name", text(name)],
+    ["general.license", text("CC-BY-SA-4.0")],
+    ["general.license.link", text("https://creativecommons.org/licenses/by-sa/4.0/")],
     ["general.file_type", count(fileTypeNumber(type))],
     ["general.quantization_version", count(2)],
     [of("context_length"), count(shape.context)],

@@ -11,6 +11,7 @@ import { exportGguf } from "./export.ts";
 import type { ImportFile } from "./library.ts";
 import { prepare } from "./prepare/index.ts";
 import { samples } from "./samples.ts";
+import { recordTrace } from "./trace.ts";
 import { readWeights } from "./weights.ts";
 
 const WORK = fileURLToPath(new URL("../../.cache/train", import.meta.url));
@@ -25,6 +26,7 @@ const USAGE = `node tools/train/run.mjs <command>
                                               --encodings q4_0,q4_k+q6_k: its weights in others (+ the embedding's)
   compare --corpus DIR FILE.gguf              greedy tokens against llama.cpp, of a file with F32 weights
   samples FILE.gguf                           twelve fixed prompts, and held-out sums
+  trace --corpus DIR --out FILE FILE.gguf     routing of held-out texts that may be passed on, for npm run replay
 
 --data is .cache/train/data by default. README.md says more.`;
 
@@ -131,5 +133,8 @@ export async function main(words: readonly string[], importFile: ImportFile): Pr
     await compare(importFile, given(rest[0], "file"), given(values.corpus, "corpus"), seed);
   } else if (command === "samples") {
     await samples(importFile, given(rest[0], "file"));
+  } else if (command === "trace") {
+    const corpus = given(values.corpus, "corpus");
+    await recordTrace(importFile, given(rest[0], "file"), corpus, given(values.out, "out"));
   } else throw new Error(USAGE);
 }

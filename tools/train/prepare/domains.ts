@@ -36,7 +36,7 @@ export const CORPUS_NAMES = [
   "literature",
 ] as const;
 
-type CorpusName = (typeof CORPUS_NAMES)[number];
+export type CorpusName = (typeof CORPUS_NAMES)[number];
 
 /** Those whose sentences are not patterns: only there does an overlap mean a copy. */
 const PROSE: ReadonlySet<CorpusName> = new Set([
@@ -118,7 +118,7 @@ export function trainingDomains(documents: Documents, seed: number): readonly Do
   return [
     asTheyAre("stories", 25, 20),
     { name: "storychat", first: 13, last: 18, samples: storyChat },
-    asTheyAre("instruct", 7, 9),
+    asTheyAre("instruct", 5, 8),
     asTheyAre("reading", 7, 6),
     asTheyAre("geography", 2, 2),
     { name: "dictionary", first: 3, last: 2, samples: words },
