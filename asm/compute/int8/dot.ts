@@ -18,6 +18,13 @@ export function dot<C>(sum: v128, codes: v128, x: usize): v128 {
   return i32x4.add(sum, i32x4.add(even, odd));
 }
 
+// As dot of codes without a sign, for two vectors and quants that are at hand. Relaxed binaries only.
+export function dotTwo(first: v128, second: v128, x: v128, y: v128): v128 {
+  if (!ASC_FEATURE_RELAXED_SIMD) return unreachable();
+  const sum = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, first, i32x4.splat(0));
+  return i32x4.relaxed_dot_i8x16_i7x16_add_s(y, second, sum);
+}
+
 export function evenCodes<C>(codes: v128): v128 {
   return isSigned<C>() ? i16x8.shr_s(i16x8.shl(codes, 8), 8) : v128.and(codes, i16x8.splat(255));
 }
@@ -27,8 +34,14 @@ export function oddCodes<C>(codes: v128): v128 {
 
 // Lane g = the sum of the g-th operand's lanes.
 export function sumAcross(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = i32x4.add(v128.shuffle<i32>(a, b, 0, 4, 1, 5), v128.shuffle<i32>(a, b, 2, 6, 3, 7));
-  const cd = i32x4.add(v128.shuffle<i32>(c, d, 0, 4, 1, 5), v128.shuffle<i32>(c, d, 2, 6, 3, 7));
+  return joinPairs(sumPairs(a, b), sumPairs(c, d));
+}
+
+// Its halves, for code that is to hold few sums at a time.
+export function sumPairs(a: v128, b: v128): v128 {
+  return i32x4.add(v128.shuffle<i32>(a, b, 0, 4, 1, 5), v128.shuffle<i32>(a, b, 2, 6, 3, 7));
+}
+export function joinPairs(ab: v128, cd: v128): v128 {
   return i32x4.add(v128.shuffle<i32>(ab, cd, 0, 1, 4, 5), v128.shuffle<i32>(ab, cd, 2, 3, 6, 7));
 }
 

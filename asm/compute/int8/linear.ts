@@ -1,5 +1,6 @@
 // As ../linear.ts on quantised rows of x, in the arithmetic of units.ts.
 //
+//   one row    in the types that have twoRows, two outputs at a time
 //   few rows   in the types that have dotCodes, codes are taken out in registers for each row, up to the last columns that
 //              it does not take
 //   otherwise  a panel of OUT_TILE outputs × COL_TILE columns is unpacked once to codes, scales and minima, and used for
@@ -8,7 +9,7 @@
 // What is missing to whole tiles is computed and never read.
 import { sumLanes } from "../math";
 import { unpackCodes } from "../quant/codes";
-import { dotCodes, dotCodesWidth } from "../quant/row";
+import { dotCodes, dotCodesWidth, hasTwoRows, twoRows } from "../quant/row";
 import { planeBytes } from "../quant/types";
 import { addUnit, dot, unitSums } from "./dot";
 import { interleave } from "./interleave";
@@ -48,6 +49,17 @@ export function linearInt8(
   end: usize,
 ): void {
   const acc = scratch + PANEL_BYTES;
+  if (rows == 1 && hasTwoRows(type, cols)) {
+    // Of the first and the second half: rows that are close to each other are one stream to the processor, which then
+    // does not fetch ahead.
+    const apart = (end - start) >> 1;
+    for (const half = start + apart; start < half; start++) {
+      twoRows(a, b, start, apart, cols, x, acc);
+      finish(acc, start, scale, bias, residual, out);
+      finish(acc + 16, start + apart, scale, bias, residual, out);
+    }
+    start += apart;
+  }
   for (let o = start; o < end; o += OUT_TILE) {
     const count = min(OUT_TILE, end - o);
     memory.fill(acc, 0, (rows + 1) * OUT_TILE * 16);
@@ -76,17 +88,21 @@ export function linearInt8(
     }
     for (let row: usize = 0; row < rows; row++) {
       for (let i: usize = 0; i < count; i++) {
-        const at = (o + i) << 2;
-        let sum = sumLanes(v128.load(acc + (row * OUT_TILE + i) * 16));
-        if (bias) sum += load<f32>(bias + at);
-        sum *= scale;
-        store<f32>(
-          out + row * outStride + at,
-          residual ? load<f32>(residual + row * outStride + at) + sum : sum,
-        );
+        const ofRow = row * outStride;
+        const residualRow = residual ? residual + ofRow : 0;
+        finish(acc + (row * OUT_TILE + i) * 16, o + i, scale, bias, residualRow, out + ofRow);
       }
     }
   }
+}
+
+// Output `o` of one row, from its lanes.
+function finish(lanes: usize, o: usize, scale: f32, bias: usize, residual: usize, out: usize): void {
+  const at = o << 2;
+  let sum = sumLanes(v128.load(lanes));
+  if (bias) sum += load<f32>(bias + at);
+  sum *= scale;
+  store<f32>(out + at, residual ? load<f32>(residual + at) + sum : sum);
 }
 
 // Columns [col, col + width) of matrix row `o` as row i of the panel; zeros up to the next whole unit.

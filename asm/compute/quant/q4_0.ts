@@ -4,7 +4,7 @@
 // A nibble in the upper half of a byte with its top bit flipped is 16(n - 8) as a signed byte; from there on the
 // arithmetic is Q8_0's, and Q4_FACTOR takes the 16 off together with the 2^24.
 
-import { addUnit, dot, sumAcross } from "../int8/dot";
+import { addUnit, dot, dotTwo, joinPairs, sumAcross, sumPairs } from "../int8/dot";
 import { recordBytes, vectorBytes } from "../int8/units";
 import { highNibbles, lowNibbles, storeTop } from "./bytes";
 import { fourScales, scaleOf, splatScale } from "./f16";
@@ -99,6 +99,50 @@ export function rowQ4(qs: usize, d: usize, units: usize, x: usize): v128 {
     sum = addUnit<u8>(sum, sums, scales, minima, x + 8 * vectorBytes<u8>());
   }
   return sum;
+}
+
+// acc[0] and acc[1] = as rowQ4, of two rows whose quants and scales are `apart` and `scalesApart` bytes apart.
+export function twoRowsQ4(
+  qs: usize,
+  apart: usize,
+  d: usize,
+  scalesApart: usize,
+  units: usize,
+  x: usize,
+  acc: usize,
+): void {
+  const step = vectorBytes<u8>();
+  const tail = 8 * step;
+  const minus8 = f32x4.splat(-8);
+  let sumA = f32x4.splat(0);
+  let sumB = sumA;
+  for (; units > 0; units--, qs += 64, d += 8, x += tail + 32) {
+    let low = v128.load(x);
+    let high = v128.load(x + step);
+    let a = nibblesTwo(v128.load(qs), low, high);
+    let b = nibblesTwo(v128.load(qs + apart), low, high);
+    low = v128.load(x + 2 * step);
+    high = v128.load(x + 3 * step);
+    a = sumPairs(a, nibblesTwo(v128.load(qs, 16), low, high));
+    b = sumPairs(b, nibblesTwo(v128.load(qs + apart, 16), low, high));
+    low = v128.load(x + 4 * step);
+    high = v128.load(x + 5 * step);
+    let lastA = nibblesTwo(v128.load(qs, 32), low, high);
+    let lastB = nibblesTwo(v128.load(qs + apart, 32), low, high);
+    low = v128.load(x + 6 * step);
+    high = v128.load(x + 7 * step);
+    lastA = sumPairs(lastA, nibblesTwo(v128.load(qs, 48), low, high));
+    lastB = sumPairs(lastB, nibblesTwo(v128.load(qs + apart, 48), low, high));
+    let scales = fourScales(d);
+    sumA = addUnit<u8>(sumA, joinPairs(a, lastA), scales, f32x4.mul(scales, minus8), x + tail);
+    scales = fourScales(d + scalesApart);
+    sumB = addUnit<u8>(sumB, joinPairs(b, lastB), scales, f32x4.mul(scales, minus8), x + tail);
+  }
+  v128.store(acc, sumA);
+  v128.store(acc, sumB, 16);
+}
+function nibblesTwo(bytes: v128, low: v128, high: v128): v128 {
+  return dotTwo(lowNibbles(bytes), highNibbles(bytes), low, high);
 }
 
 // Code sums (int8/dot.ts) of a block.

@@ -2,7 +2,7 @@
 import { rowIQ4NL } from "./iq4_nl";
 import { rowIQ4XS } from "./iq4_xs";
 import { rowMXFP4 } from "./mxfp4";
-import { rowQ4 } from "./q4_0";
+import { rowQ4, twoRowsQ4 } from "./q4_0";
 import { rowQ4_1 } from "./q4_1";
 import { rowQ4K } from "./q4_k";
 import { rowQ5_0 } from "./q5_0";
@@ -11,6 +11,7 @@ import { rowQ5K } from "./q5_k";
 import { rowQ6K } from "./q6_k";
 import { rowQ8 } from "./q8_0";
 import * as T from "./types";
+import { planeBytes } from "./types";
 
 // Columns that `dotCodes` takes at a time; 0 if it does not read the type.
 export function dotCodesWidth(type: u32): usize {
@@ -44,4 +45,17 @@ export function dotCodes(type: u32, a: usize, b: usize, c: usize, d: usize, coun
     default:
       return rowMXFP4(a, b, count, x);
   }
+}
+
+// Whether rows of `cols` columns may be read two at a time. Only Q4_0's are faster so: in the K encodings the scales of two
+// rows leave too few registers, and Q8_0 waits for memory.
+export function hasTwoRows(type: u32, cols: usize): bool {
+  return ASC_FEATURE_RELAXED_SIMD && type == T.Q4_0 && cols % 128 == 0;
+}
+
+// acc[0], acc[1] = as dotCodes of all columns, of row `o` and of the row `apart` rows after it.
+export function twoRows(a: usize, b: usize, o: usize, apart: usize, cols: usize, x: usize, acc: usize): void {
+  const quants = planeBytes(T.Q4_0, 0, cols);
+  const scales = planeBytes(T.Q4_0, 1, cols);
+  twoRowsQ4(a + o * quants, apart * quants, b + o * scales, apart * scales, cols / 128, x, acc);
 }
