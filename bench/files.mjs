@@ -18,7 +18,7 @@ const MODELS = join(CACHE, "models");
 
 /**
  * @typedef {import("../tools/make-model/index.mjs").Recipe} Recipe
- * @typedef {"q4_0" | "q8_0" | "q4_k_m"} FileType
+ * @typedef {"q4_0" | "q8_0" | "q4_k" | "q4_k_m"} FileType
  *
  * @typedef {object} ModelFile
  * @property {string} name of the family, as in `--files`
@@ -33,11 +33,11 @@ export const FILE_TYPES = /** @type {const} */ (["q4_0", "q8_0", "q4_k_m"]);
 
 /** Positions of the longest measure, rounded to what llama.cpp rounds a context to. */
 const CONTEXT_LENGTH = 1280;
-const EMBEDDED_CONTEXT = 512;
+const EMBEDDED_CONTEXT = 1024;
 
 /** What each family is; the recipe of a random one. @type {Readonly<Record<string, { what: string, recipe?: Pick<Recipe, "arch" | "shape"> }>>} */
 export const FAMILIES = {
-  embedded: { what: "the trained model of the page: 24 MB, 16 experts (2 a token), hidden 256" },
+  embedded: { what: "the trained model of the page: 14 MB, 32 experts (4 a token), hidden 256" },
   olmoe: {
     what: "random, OLMoE-1B-7B's layers, 4 of 16: 64 experts (8 a token) of 1024, hidden 2048",
     recipe: { arch: "olmoe", shape: "x64" },
@@ -113,7 +113,7 @@ export async function modelFiles(names, types) {
   for (const name of names) {
     const recipe = FAMILIES[name]?.recipe;
     /** @type {FileType[]} */
-    const chosen = recipe ? FILE_TYPES.filter((one) => types.includes(one)) : ["q8_0"];
+    const chosen = recipe ? FILE_TYPES.filter((one) => types.includes(one)) : ["q4_k"];
     for (const type of chosen) {
       const path = recipe ? await madeFile(name, recipe, type) : EMBEDDED_MODEL;
       const embeddingBytes = await embeddingBytesOf(recipe, type);

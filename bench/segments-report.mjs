@@ -165,7 +165,7 @@ export function segmentsText(
 Written by \`${run.command}\`, ${run.date}, engine at ${run.commit}. ${run.machine.processor}, ${run.machine.system};
 ${run.versions.chromium}, WebGPU on ${run.versions.adapter}; load average ${run.loadAverage} as it began.
 
-The embedded model (6 layers, 2 of 16 experts), ${prompts} prompts of ${promptTokens} tokens with ${tokens} new tokens each (${wasmTokens} on WASM), greedy. Every n has a page,
+The embedded model (6 layers, 4 of 32 experts), ${prompts} prompts of ${promptTokens} tokens with ${tokens} new tokens each (${wasmTokens} on WASM), greedy. Every n has a page,
 an engine and a cache of its own and the same history: the work once untimed, then timed, rounds of all n in turn: ${rounds}.
 All gave the same tokens. tokens/s are medians (min–max) of what arrives in the page after the first token; the ratio is
 taken within a round. Experts that are not in a slot come from host memory.

@@ -25,7 +25,7 @@ import { SEGMENT_LENGTHS, segmentsText } from "./segments-report.mjs";
  */
 
 const BACKENDS = ["webgpu", "wasm"];
-/** The embedded model uses 2 of 16 experts: 6 % is one slot a layer too, and 13 % the first with two in every layer. */
+/** The embedded model uses 4 of 32 experts: 13 % is the first budget with four slots in every layer. */
 const BUDGETS = ["min", "6%", "12%", "13%", "25%", "50%", "100%"];
 const PROMPTS = 2;
 const PROMPT_TOKENS = 8;

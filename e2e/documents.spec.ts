@@ -16,7 +16,7 @@ import type { Served } from "./serve/site.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const work = join(root, ".cache", "documents");
-const MODEL = "demo-moe-q8_0.gguf";
+const MODEL = "demo-moe-q4_k.gguf";
 
 interface Block {
   readonly language: string;
@@ -155,7 +155,7 @@ async function runAsPage(page: Page, { name, text }: Sample, sites: Sites): Prom
   await writeFile(join(work, `${name}.html`), `<!doctype html><meta charset="utf-8"><body>${body}</body>`);
   const { text: whatItSays, errors } = await said(page, `${sites.pages.url}${name}.html`);
   if (text.includes("<webmoe-chat"))
-    await expect(page.getByRole("button", { name: "Start the chat (23.9 MB)" }), name).toBeVisible();
+    await expect(page.getByRole("button", { name: "Start the chat (14.3 MB)" }), name).toBeVisible();
   else await expect.poll(whatItSays, { message: name }).toMatch(/\w+ \w+/);
   expect(errors, name).toEqual([]);
 }
@@ -206,7 +206,7 @@ test("the examples run", async ({ page, sites }) => {
   expect(stdout).toMatch(/\d+ tokens\/s, \d+ hits/);
 
   await page.goto(`${sites.pages.url}repository/examples/script-tag.html`);
-  await expect(page.getByRole("button", { name: "Start the chat (23.9 MB)" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Start the chat (14.3 MB)" })).toBeVisible();
 
   await page.goto(`${sites.pages.url}repository/examples/module.html`);
   await expect(page.locator("#output")).toHaveText(/\w+ \w+ \w+/);

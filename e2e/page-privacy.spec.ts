@@ -22,7 +22,7 @@ test("no request leaves the page but for its own files and model parts, and none
     );
     if (sent.includes(SECRET) || request.method() !== "GET" || "cookie" in request.headers())
       carried.push(sent);
-    if (url === `${site.url}models/demo-moe-q8_0.gguf`) model.push(url);
+    if (url === `${site.url}models/demo-moe-q4_k.gguf`) model.push(url);
     else if (url.startsWith(`${site.url}assets/`)) program.push(url);
     else other.push(url);
   });

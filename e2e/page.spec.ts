@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { expect, slowDown, stopAtFirstWord, test, visit } from "./page/visit.ts";
 
-const LOCAL_MODEL = fileURLToPath(new URL("../public/models/demo-moe-q8_0.gguf", import.meta.url));
+const LOCAL_MODEL = fileURLToPath(new URL("../public/models/demo-moe-q4_k.gguf", import.meta.url));
 const STORY = "Once upon a time, there was a little dog named Max.";
 
 for (const backend of ["wasm", "webgpu"] as const) {
@@ -19,7 +19,7 @@ for (const backend of ["wasm", "webgpu"] as const) {
     expect(text?.trim()).toBeTruthy();
     await expect(first.output).toContainText(STORY + text);
     expect(first.modelRequests()).toBeGreaterThan(0);
-    await expect(page.getByRole("img", { name: /6 layers by 16 experts: [1-9]\d* of 96/ })).toBeVisible();
+    await expect(page.getByRole("img", { name: /6 layers by 32 experts: [1-9]\d* of 192/ })).toBeVisible();
     await page.getByText("Model, memory and numeric profile").click();
     await expect(page.getByRole("row", { name: /^Backend/ })).toContainText(
       backend === "wasm" ? "WebAssembly" : "WebGPU",
@@ -80,7 +80,7 @@ test("a small expert budget changes no word", async ({ page, site }) => {
   await expect(ending).toBeEmpty();
   await expect(ending).toContainText("Seed 3");
   expect(await written.textContent()).toBe(text);
-  await expect(page.locator("#figure-resident")).toHaveText("6 / 96");
+  await expect(page.locator("#figure-resident")).toHaveText("6 / 192");
 });
 
 test("a local file is read in place, without a request", async ({ page, site }) => {

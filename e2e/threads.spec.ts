@@ -17,7 +17,7 @@ async function load(page: Page, site: Served, threads: number | undefined): Prom
   return page.evaluate(
     async ({ base, prompt, options }) => {
       const { WebMoE } = await import(`${base}lib/webmoe.js`);
-      const model = await WebMoE.load(`${base}models/demo-moe-q8_0.gguf`, options);
+      const model = await WebMoE.load(`${base}models/demo-moe-q4_k.gguf`, options);
       const tokens: number[] = [];
       for await (const { id } of model.generate(prompt, { temperature: 0, maxTokens: 24 })) tokens.push(id);
       Object.assign(window, { model });

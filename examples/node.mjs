@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { WebMoE } from "webmoe/node";
 
-const path = fileURLToPath(new URL("../public/models/demo-moe-q8_0.gguf", import.meta.url));
+const path = fileURLToPath(new URL("../public/models/demo-moe-q4_k.gguf", import.meta.url));
 const model = await WebMoE.load(path);
 for await (const { text } of model.generate("Once upon a time", { maxTokens: 100, seed: 1 })) process.stdout.write(text);
 const { decodeTokensPerSecond, expertHits, expertMisses } = await model.stats();

@@ -34,7 +34,7 @@ const API = {
   /** Loads the embedded model on WebGPU; the device goes at `points`. */
   async load(expertBudget: `${number}%`, points: readonly Point[]): Promise<void> {
     pointsOfLoad = points;
-    model = await WebMoE.load(new URL("../../models/demo-moe-q8_0.gguf", import.meta.url), {
+    model = await WebMoE.load(new URL("../../models/demo-moe-q4_k.gguf", import.meta.url), {
       backend: "webgpu",
       store: "memory",
       expertBudget,

@@ -5,7 +5,7 @@ const PAGE = "https://example.org/somewhere/below/";
 
 describe("model choice", () => {
   it("finds the embedded model beside the page under any sub-path", () => {
-    expect(embeddedModel(PAGE).source).toBe("https://example.org/somewhere/below/models/demo-moe-q8_0.gguf");
+    expect(embeddedModel(PAGE).source).toBe("https://example.org/somewhere/below/models/demo-moe-q4_k.gguf");
     expect(embeddedModel(`${PAGE}index.html?x=1`).source).toBe(embeddedModel(PAGE).source);
   });
 

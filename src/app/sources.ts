@@ -17,7 +17,7 @@ export class ChoiceError extends Error {
 export function embeddedModel(pageUrl: string): ModelChoice {
   return {
     label: "demo-moe",
-    source: new URL("models/demo-moe-q8_0.gguf", pageUrl).href,
+    source: new URL("models/demo-moe-q4_k.gguf", pageUrl).href,
   };
 }
 

@@ -8,7 +8,7 @@ import { readTrace } from "../residency/trace-format.ts";
 import { loadModel } from "./engine.ts";
 import { nodePlatform } from "./node-platform.ts";
 
-const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q8_0.gguf", import.meta.url));
+const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q4_k.gguf", import.meta.url));
 const GOLDEN = new URL("../../tools/conformance/golden/embedded.json", import.meta.url);
 const PROMPT = "Once upon a time, there was a little girl named Lily.";
 
@@ -111,9 +111,12 @@ test("a trace holds the routing of every prompt and generated token, and changes
   // As many picks as the page shows of the last token, and the weights of each token sum to one.
   const { picks } = await model.experts();
   expect(passes.at(-1)!.layers.flatMap((decisions) => [...decisions!.ids])).toEqual([...picks]);
-  for (const decisions of passes[0]!.layers)
-    for (let row = 0; row < prompt.length; row++)
-      expect(decisions!.weights[row * 2]! + decisions!.weights[row * 2 + 1]!).toBeCloseTo(1, 2);
+  const { expertsPerToken } = model.info;
+  for (const { weights } of passes[0]!.layers.map((decisions) => decisions!))
+    for (let row = 0; row < prompt.length; row++) {
+      const ofToken = weights.slice(row * expertsPerToken, (row + 1) * expertsPerToken);
+      expect(ofToken.reduce((sum, weight) => sum + weight)).toBeCloseTo(1, 2);
+    }
 });
 
 test("messages are written by the file's chat template, and cannot forge its tokens", async () => {

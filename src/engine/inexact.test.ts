@@ -4,7 +4,7 @@ import type { LoadOptions } from "../api/options.ts";
 import { loadModel } from "./engine.ts";
 import { nodePlatform } from "./node-platform.ts";
 
-const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q8_0.gguf", import.meta.url));
+const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q4_k.gguf", import.meta.url));
 
 async function generate(options: LoadOptions) {
   const model = await loadModel(FILE, options, nodePlatform());

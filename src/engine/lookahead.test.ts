@@ -13,7 +13,7 @@ afterAll(() => site.close());
 
 async function generate(prediction: ExpertPrediction) {
   const options = { prediction, expertBudget: "25%", completeInBackground: false } as const;
-  const model = await loadModel(`${site.url}demo-moe-q8_0.gguf`, options, nodePlatform());
+  const model = await loadModel(`${site.url}demo-moe-q4_k.gguf`, options, nodePlatform());
   const ids: number[] = [];
   for await (const { id } of model.generate("Once", { temperature: 0, maxTokens: 16 })) ids.push(id);
   const { prefetchedBytes, wastedBytes } = await model.stats();

@@ -9,7 +9,7 @@ import { readTrace } from "../residency/trace-format.ts";
 import { loadModel } from "./engine.ts";
 import { fakeGpu, intercept } from "./fake-gpu.testing.ts";
 
-const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q8_0.gguf", import.meta.url));
+const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q4_k.gguf", import.meta.url));
 const GOLDEN = new URL("../../tools/conformance/golden/embedded.json", import.meta.url);
 const PROMPT = "Once upon a time, there was a little girl named Lily.";
 

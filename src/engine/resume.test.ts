@@ -6,7 +6,7 @@ import type { GenerateResult, Token } from "../api/tokens.ts";
 import { loadModel } from "./engine.ts";
 import { nodePlatform } from "./node-platform.ts";
 
-const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q8_0.gguf", import.meta.url));
+const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q4_k.gguf", import.meta.url));
 const PROMPT = "Once upon a time, there was a little girl named Lily.";
 
 let model: Model;

@@ -9,7 +9,7 @@ import { loadModel } from "./engine.ts";
 import { fakeGpu, intercept } from "./fake-gpu.testing.ts";
 import { madeUpMatrix } from "./self-test.ts";
 
-const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q8_0.gguf", import.meta.url));
+const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q4_k.gguf", import.meta.url));
 
 beforeEach(() => {
   vi.spyOn(console, "warn").mockImplementation(() => undefined);

@@ -10,7 +10,7 @@ import { vocabularyOf } from "./vocabulary.mjs";
 
 /** The model that the page ships. */
 export const EMBEDDED_MODEL = fileURLToPath(
-  new URL("../../public/models/demo-moe-q8_0.gguf", import.meta.url),
+  new URL("../../public/models/demo-moe-q4_k.gguf", import.meta.url),
 );
 
 /**

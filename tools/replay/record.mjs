@@ -19,7 +19,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
-    model: { type: "string", default: join(ROOT, "public", "models", "demo-moe-q8_0.gguf") },
+    model: { type: "string", default: join(ROOT, "public", "models", "demo-moe-q4_k.gguf") },
     seeds: { type: "string", default: "4" },
     tokens: { type: "string", default: "160" },
   },

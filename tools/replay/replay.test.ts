@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import type { EvictionPolicy } from "../../src/api/options.ts";
@@ -13,7 +14,7 @@ import { chooseTexts } from "./main.ts";
 import { replayOptions } from "./options.ts";
 import { replay, tokenByToken } from "./simulate.ts";
 
-const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q8_0.gguf", import.meta.url));
+const FILE = fileURLToPath(new URL("../../public/models/demo-moe-q4_k.gguf", import.meta.url));
 const LINK: Link = { bandwidth: 1000, latency: 0.5 };
 
 let core: Core;
@@ -139,6 +140,23 @@ test.each<EvictionPolicy>(["lru", "adaptive"])(
     await model.dispose();
   },
 );
+
+test("the trace of held-out texts that is kept here is the shipped model's", async () => {
+  const kept = readTrace(await readFile(new URL("held-out.wmrt", import.meta.url)));
+  const first = kept.passes.slice(
+    0,
+    kept.passes.findIndex(({ position }, i) => i > 0 && position === 0),
+  );
+  const model = await loadModel(FILE, {}, nodePlatform());
+  const { expertCount, expertsPerToken, vocabSize } = model.info;
+  expect(kept).toMatchObject({ expertCount, expertsPerToken, vocabSize });
+  const trace = await model.trace();
+  await model.evaluate(first.flatMap(({ tokens }) => [...tokens]));
+  const { passes, recordBytes } = readTrace(await trace.stop());
+  await model.dispose();
+  expect(recordBytes).toEqual(kept.recordBytes);
+  expect(passes).toEqual(first);
+});
 
 test("texts are told apart by position 0, and prompts split into tokens", () => {
   const [a, b, c] = passesOf([

@@ -24,7 +24,7 @@ const work = join(root, ".cache", "samples");
 /** What the apps' prompt is answered with, greedily. */
 async function expectedText() {
   const { WebMoE } = await import(pathToFileURL(join(root, "dist", "lib", "node.js")).href);
-  const model = await WebMoE.load(join(models, "demo-moe-q8_0.gguf"));
+  const model = await WebMoE.load(join(models, "demo-moe-q4_k.gguf"));
   let text = "";
   for await (const token of model.generate(PROMPT, { maxTokens: 24, temperature: 0 })) text += token.text;
   await model.dispose();
