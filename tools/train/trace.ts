@@ -32,7 +32,9 @@ export async function recordTrace(
 ): Promise<void> {
   const domains = await Promise.all(
     SOURCES.map(async ({ name, src }) => {
-      const documents = (await readCorpus(corpus, name, "heldout")).filter((document) => src.test(document.src));
+      const documents = (await readCorpus(corpus, name, "heldout")).filter((document) =>
+        src.test(document.src),
+      );
       if (documents.length < TEXTS) throw new Error(`${name} has ${documents.length} such held-out texts.`);
       return documents.slice(0, TEXTS);
     }),
