@@ -4,6 +4,14 @@ import { remember, remembered } from "../remember.ts";
 
 const SWITCH = "webmoe-offline-use";
 
+/**
+ * The browser passes a new version over while the old one has anything in hand, and may not look again for minutes. Then
+ * the page is opened anew, which leaves the old one idle, and asks at once.
+ */
+const TAKE_OVER_MS = 4000;
+/** Of this tab: the person has asked for the new version. */
+const TAKING_OVER = "webmoe-taking-over";
+
 export interface OfflineEvents {
   /** A new version of the page waits; `takeOver` reloads into it. */
   onUpdate(takeOver: () => void): void;
@@ -18,11 +26,24 @@ export function createOfflineUse(events: OfflineEvents) {
   let keepsEngine = false;
 
   function watch(registration: ServiceWorkerRegistration): void {
-    const offer = (waiting: ServiceWorker): void =>
+    function takeOver(waiting: ServiceWorker): void {
+      navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
+      waiting.postMessage("take-over");
+    }
+    function offer(waiting: ServiceWorker): void {
+      if (sessionStorage.getItem(TAKING_OVER) !== null) {
+        sessionStorage.removeItem(TAKING_OVER);
+        takeOver(waiting);
+        return;
+      }
       events.onUpdate(() => {
-        navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
-        waiting.postMessage("take-over");
+        takeOver(waiting);
+        setTimeout(() => {
+          sessionStorage.setItem(TAKING_OVER, "");
+          location.reload();
+        }, TAKE_OVER_MS);
       });
+    }
     // Without a controller this is the first visit, and there is nothing to update.
     if (registration.waiting && navigator.serviceWorker.controller) offer(registration.waiting);
     registration.addEventListener("updatefound", () => {
