@@ -8,7 +8,7 @@ import { median, ratiosByRound, short, shortSpread, spreadOf } from "./statistic
  */
 
 /** Least ratio to wllama in decode, by the file's type. @type {Readonly<Record<string, number>>} */
-const DECODE_LEAST = { q4_0: 4, q8_0: 3, q4_k: 3, q4_k_m: 3 };
+const DECODE_LEAST = { q4_0: 4, q8_0: 3, q4_k_m: 3 };
 const PREFILL_LEAST = 4;
 const NATIVE_LEAST = { decode: 0.7, prefill: 0.4 };
 /** Largest share of wllama's peak memory with a quarter of the experts. */

@@ -172,7 +172,7 @@ function int8(entries) {
     family,
     ...INT8_TYPES.map((type) => cell(`${family}-${type}`)),
   ]);
-  return `Trained model, q4_k: ${cell("embedded")}\n\n${table(["architecture", ...INT8_TYPES], rows)}`;
+  return `Trained model: ${cell("embedded")}\n\n${table(["architecture", ...INT8_TYPES], rows)}`;
 }
 
 /** What each model was made of and asked. @param {readonly Entry[]} entries */

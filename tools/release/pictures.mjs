@@ -17,9 +17,6 @@ const QUESTION = "Tell me a short story about a cat.";
 
 /** @typedef {import("playwright").Page} Page */
 
-/** @param {Page} page */
-const ended = (page) => page.locator("#output-ending").getByText("Seed 7").waitFor();
-
 /** @param {Page} page @param {{ budget?: string }} [options] */
 async function set(page, { budget } = {}) {
   const settings = page.getByText("Settings", { exact: true });
@@ -35,7 +32,7 @@ async function set(page, { budget } = {}) {
 async function write(page, prompt) {
   await page.getByLabel("Prompt", { exact: true }).fill(prompt);
   await page.getByRole("button", { name: "Generate" }).click();
-  await ended(page);
+  await page.locator("#output-ending").getByText("Seed 7").waitFor();
 }
 
 /** @param {Page} page */

@@ -30,12 +30,7 @@ export function createOfflineUse(events: OfflineEvents) {
       navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
       waiting.postMessage("take-over");
     }
-    function offer(waiting: ServiceWorker): void {
-      if (sessionStorage.getItem(TAKING_OVER) !== null) {
-        sessionStorage.removeItem(TAKING_OVER);
-        takeOver(waiting);
-        return;
-      }
+    const offer = (waiting: ServiceWorker): void =>
       events.onUpdate(() => {
         takeOver(waiting);
         setTimeout(() => {
@@ -43,9 +38,12 @@ export function createOfflineUse(events: OfflineEvents) {
           location.reload();
         }, TAKE_OVER_MS);
       });
-    }
+    // Asked for once: a version that comes later is offered anew.
+    const isAskedFor = sessionStorage.getItem(TAKING_OVER) !== null;
+    sessionStorage.removeItem(TAKING_OVER);
     // Without a controller this is the first visit, and there is nothing to update.
-    if (registration.waiting && navigator.serviceWorker.controller) offer(registration.waiting);
+    if (registration.waiting && navigator.serviceWorker.controller)
+      (isAskedFor ? takeOver : offer)(registration.waiting);
     registration.addEventListener("updatefound", () => {
       const next = registration.installing;
       next?.addEventListener("statechange", () => {
