@@ -19,7 +19,6 @@ import { serveSlowly } from "./slow-link.mjs";
 import { median } from "./statistics.mjs";
 
 const PROMPT_LENGTHS = [1, 12, 50, 200];
-const LINK = { bitsPerSecond: 20e6, roundTripMs: 50 };
 
 /** Bytes of the file that loading and a first token cannot do without, given how many experts the prompt uses. */
 async function fileShares() {
@@ -51,8 +50,16 @@ const mb = (/** @type {number} */ bytes) => (bytes / 1e6).toFixed(2);
 const seconds = (/** @type {number} */ ms) => (ms / 1000).toFixed(2);
 
 const { values: flags } = parseArgs({
-  options: { rounds: { type: "string", default: "3" }, built: { type: "boolean", default: false } },
+  options: {
+    rounds: { type: "string", default: "3" },
+    built: { type: "boolean", default: false },
+    /** A server on the same machine, as fast as it is: prints the rows and leaves FIRST-TOKEN.md as it was. */
+    local: { type: "boolean", default: false },
+  },
 });
+const LINK = flags.local
+  ? { bitsPerSecond: Number.POSITIVE_INFINITY, roundTripMs: 0 }
+  : { bitsPerSecond: 20e6, roundTripMs: 50 };
 const rounds = Number(flags.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds must be a whole number from 1.");
 
@@ -123,6 +130,7 @@ for (const [i, prompt] of prompts.entries()) {
 await browser.close();
 await slow.close();
 await site.close();
+if (flags.local) process.exit(0);
 
 const text = `# From nothing to the first token over a slow link
 

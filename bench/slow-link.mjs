@@ -33,7 +33,8 @@ export async function serveSlowly(file, { bitsPerSecond, roundTripMs }) {
   /** @param {number} length */
   async function pass(length) {
     free = Math.max(free, performance.now() - TIMER_SLACK_MS) + (length * 8000) / bitsPerSecond;
-    await sleep(free - performance.now());
+    const wait = free - performance.now();
+    if (wait > 0) await sleep(wait);
   }
 
   const server = createServer(async (request, response) => {

@@ -7,7 +7,7 @@ import type { Model } from "../../src/api/model.ts";
 import { type ImportFile, openModel } from "./library.ts";
 import { readCorpus } from "./prepare/corpus.ts";
 import type { CorpusName } from "./prepare/domains.ts";
-import { ASSISTANT, END, USER } from "./prepare/form.ts";
+import { answer, textOf } from "./prepare/form.ts";
 
 /** In the public domain, CC0 or MIT. */
 const SOURCES: readonly { readonly name: CorpusName; readonly src: RegExp }[] = [
@@ -45,7 +45,7 @@ export async function recordTrace(
   for (let i = 0; i < TEXTS; i++)
     for (const documents of domains) {
       const { prompt, text } = documents[i]!;
-      const whole = prompt === undefined ? text : `${USER}\n${prompt}\n${ASSISTANT}\n${text}${END}`;
+      const whole = prompt === undefined ? text : textOf(answer(prompt, text));
       const ids = (await model.tokenize(whole)).slice(0, LONGEST);
       await model.evaluate(ids);
       tokens += ids.length;

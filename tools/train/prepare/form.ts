@@ -43,3 +43,9 @@ export function piecesOf({ turns, plain: text }: Sample): Piece[] {
     { control: END },
   ]);
 }
+
+/** A sample as a prompt has it, where control tokens are parsed. */
+export const textOf = (sample: Sample): string =>
+  piecesOf(sample)
+    .map((piece) => ("control" in piece ? piece.control : piece.text))
+    .join("");
