@@ -8,6 +8,7 @@ export { attention, attentionScratchBytes } from "./attention";
 export { combine } from "./combine";
 export { embed } from "./embed";
 export { gatherRows, scatterRows, siluMul } from "./experts";
+export { arrangeRows } from "./int8/arrange";
 export { quantizeRows } from "./int8/quantize";
 export { quantizedRowBytes } from "./int8/units";
 export { runJob } from "./job";

@@ -39,7 +39,10 @@ export interface ComputeExports {
   fillHalfTable(table: number): void;
   useHalfTable(table: number): void;
 
-  /** out [rows, cols] = scale · rows `tokens` of the matrix whose planes start at a, b, c and d. */
+  /**
+   * out [rows, cols] = scale · rows `tokens` of the matrix whose planes start at a, b, c and d, of encoding `type`, which
+   * has the bit INT8_ACTIVATIONS if the matrix is as `arrangeRows` left it. EMBED_SCRATCH_BYTES of scratch.
+   */
   embed(
     type: number,
     a: number,
@@ -51,6 +54,7 @@ export interface ComputeExports {
     rows: number,
     scale: number,
     out: number,
+    scratch: number,
   ): void;
   /** out = x / √(mean(x²) + eps) · weight, of `rows` rows. */
   rmsNorm(x: number, weight: number, width: number, eps: number, rows: number, out: number): void;
@@ -86,6 +90,11 @@ export interface ComputeExports {
    */
   quantizeRows(type: number, x: number, cols: number, rows: number, out: number, outStride: number): void;
   quantizedRowBytes(type: number, cols: number): number;
+  /**
+   * Puts rows [rows, cols] of an encoding whose products on rounded rows read another order into that order; `a` and `b`
+   * are where the rows start in the first two planes.
+   */
+  arrangeRows(type: number, a: number, b: number, cols: number, rows: number): void;
   /**
    * out [rows, 2, dimension / 2]: cosines and sines of position · freqScale · freqBase^(−2i/dimension) / factors[i];
    * no factors where they are 0.
@@ -164,6 +173,9 @@ export interface ComputeExports {
     out: number,
   ): void;
 }
+
+/** Bytes of scratch for `embed`. */
+export const EMBED_SCRATCH_BYTES = 256;
 
 /** Bytes of the table for `fillHalfTable`. */
 export const HALF_TABLE_BYTES = 0x10000 * 4;

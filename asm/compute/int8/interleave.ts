@@ -15,12 +15,26 @@ function transpose(a: usize, b: usize, c: usize, d: usize, out: usize): void {
   storeTransposed(v128.load(a), v128.load(b), v128.load(c), v128.load(d), out);
 }
 function storeTransposed(a: v128, b: v128, c: v128, d: v128, out: usize): void {
-  const lowAB = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
-  const highAB = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
-  const lowCD = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
-  const highCD = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
-  v128.store(out, v128.shuffle<i32>(lowAB, lowCD, 0, 1, 4, 5));
-  v128.store(out, v128.shuffle<i32>(lowAB, lowCD, 2, 3, 6, 7), 16);
-  v128.store(out, v128.shuffle<i32>(highAB, highCD, 0, 1, 4, 5), 32);
-  v128.store(out, v128.shuffle<i32>(highAB, highCD, 2, 3, 6, 7), 48);
+  const low = lowPair(a, b);
+  const high = highPair(a, b);
+  const lastLow = lowPair(c, d);
+  const lastHigh = highPair(c, d);
+  v128.store(out, lowJoin(low, lastLow));
+  v128.store(out, highJoin(low, lastLow), 16);
+  v128.store(out, lowJoin(high, lastHigh), 32);
+  v128.store(out, highJoin(high, lastHigh), 48);
+}
+
+// Words of two, then of four vectors in turn: the steps of a transposition of four by four.
+export function lowPair(a: v128, b: v128): v128 {
+  return v128.shuffle<i32>(a, b, 0, 4, 1, 5);
+}
+export function highPair(a: v128, b: v128): v128 {
+  return v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+}
+export function lowJoin(ab: v128, cd: v128): v128 {
+  return v128.shuffle<i32>(ab, cd, 0, 1, 4, 5);
+}
+export function highJoin(ab: v128, cd: v128): v128 {
+  return v128.shuffle<i32>(ab, cd, 2, 3, 6, 7);
 }

@@ -11,9 +11,10 @@ import { sumLanes } from "../math";
 import { unpackCodes } from "../quant/codes";
 import { dotCodes, dotCodesWidth, hasTwoRows, twoRows } from "../quant/row";
 import { planeBytes } from "../quant/types";
+import { isArranged } from "./arrange";
 import { addUnit, dot, unitSums } from "./dot";
 import { interleave } from "./interleave";
-import { GROUPS, groupOf, isInterleaved, isSignedType, recordBytes, vectorBytes } from "./units";
+import { GROUPS, groupOf, isInterleaved, isSignedType, MANY_ROWS, recordBytes, vectorBytes } from "./units";
 
 const OUT_TILE: usize = 8;
 const COL_TILE: usize = 512;
@@ -64,7 +65,7 @@ export function linearInt8(
     const count = min(OUT_TILE, end - o);
     memory.fill(acc, 0, (rows + 1) * OUT_TILE * 16);
     let first: usize = 0;
-    if (!isInterleaved(rows) && dotCodesWidth(type) > 0) {
+    if (rows < MANY_ROWS && dotCodesWidth(type) > 0) {
       const pieces = cols / dotCodesWidth(type);
       first = pieces * dotCodesWidth(type);
       for (let i: usize = 0; i < count; i++) {
@@ -81,7 +82,7 @@ export function linearInt8(
     for (let col = first; col < cols; col += COL_TILE) {
       const width = min(COL_TILE, cols - col);
       for (let i: usize = 0; i < count; i++) {
-        unpackRow(type, a, b, c, d, cols, o + i, col, width, isInterleaved(rows), scratch, i);
+        unpackRow(type, a, b, c, d, cols, o + i, col, width, isInterleaved(type, rows), scratch, i);
       }
       if (isSignedType(type)) dotPanel<i8>(type, col, width, x, xStride, rows, count, scratch, acc);
       else dotPanel<u8>(type, col, width, x, xStride, rows, count, scratch, acc);
@@ -142,7 +143,9 @@ function unpackRow(
     memory.fill(scales + (groups << 2), 0, (missing / group) << 2);
     memory.fill(scales + MINIMA + (groups << 2), 0, (missing / group) << 2);
   }
-  if (interleaved) for (let at: usize = 0; at < width; at += unit) interleave(codes + at, group);
+  if (interleaved && !isArranged(type)) {
+    for (let at: usize = 0; at < width; at += unit) interleave(codes + at, group);
+  }
 }
 
 function dotPanel<C>(
@@ -161,7 +164,7 @@ function dotPanel<C>(
   const units = (width + unit - 1) / unit;
   const from = x + (col / unit) * recordBytes<C>(group);
   const scales = panel + CODES_BYTES;
-  if (!isInterleaved(rows)) {
+  if (!isInterleaved(type, rows)) {
     for (let row: usize = 0; row < rows; row++) {
       for (let i: usize = 0; i < count; i++) {
         const at = acc + (row * OUT_TILE + i) * 16;

@@ -18,8 +18,8 @@ export function quantizeRows(
 ): void {
   const group = groupOf(type);
   for (let row: usize = 0; row < rows; row++, x += cols << 2, out += outStride) {
-    if (isSignedType(type)) quantizeRow<i8>(group, x, cols, isInterleaved(rows), out);
-    else quantizeRow<u8>(group, x, cols, isInterleaved(rows), out);
+    if (isSignedType(type)) quantizeRow<i8>(group, x, cols, isInterleaved(type, rows), out);
+    else quantizeRow<u8>(group, x, cols, isInterleaved(type, rows), out);
   }
 }
 

@@ -18,9 +18,11 @@
 //   i8, relaxed    16 bytes of |q|, 16 of its signs (0 or -1)             then [4] d and [4] i32 Σ|q| over q < 0
 //   otherwise      16-bit q: elements 0, 2, … 14 of 16, then 1, 3, … 15   then [4] d and [4] d · Σq
 //
-// Of few rows, elements are in their order; the groups' lanes are summed across. Of many, a vector holds four elements of
-// each group, in the order of the groups, and sums fall into their lanes by themselves.
+// Interleaved, a vector holds four elements of each group, in the order of the groups, and sums fall into their lanes by
+// themselves; otherwise elements are in their order, and the groups' lanes are summed across. Weights that are arranged
+// (arrange.ts) are interleaved where they lie, others only for many rows.
 import * as T from "../quant/types";
+import { isArranged } from "./arrange";
 
 // Bit of a type's number: x is quantised.
 export const INT8: u32 = 32;
@@ -29,10 +31,10 @@ export const INT8: u32 = 32;
 export const GROUPS: usize = 4;
 
 // Rows are many from here on: what it takes to unpack and to interleave codes is then less than to sum across for each.
-const MANY_ROWS: usize = 4;
+export const MANY_ROWS: usize = 4;
 
-export function isInterleaved(rows: usize): bool {
-  return rows >= MANY_ROWS;
+export function isInterleaved(type: u32, rows: usize): bool {
+  return rows >= MANY_ROWS || isArranged(type);
 }
 
 // Whether codes are bytes with a sign.

@@ -1,6 +1,6 @@
 // Q4_K: d·s·q - dmin·t, blocks of 256. Byte 32p + l holds element 64p + l in its low and 64p + 32 + l in its high
 // nibble; each 32 elements have a 6-bit s and t.
-import { addUnit, dot, sumAcross } from "../int8/dot";
+import { addUnit, dot } from "../int8/dot";
 import { vectorBytes } from "../int8/units";
 import { highNibbles, lane0, lane1, lane2, lane3, lowNibbles, storeShifted, storeTop, TOP } from "./bytes";
 import { scaleOf, splatScale } from "./f16";
@@ -134,7 +134,7 @@ export function storeGroups(scales: usize, dm: usize, out: usize, minima: usize)
   v128.store(minima, lastScales(dmin, t), 16);
 }
 
-// As codes (int8/units.ts).
+// As codes (int8/units.ts), of arranged rows.
 export function codesQ4K(
   qs: usize,
   scales: usize,
@@ -146,13 +146,15 @@ export function codesQ4K(
 ): void {
   for (const end = codes + cols; codes < end; scales += 12, dm += 4, out += 32, minima += 32) {
     storeGroups(scales, dm, out, minima);
-    for (const blockEnd = codes + SUPER_BLOCK; codes < blockEnd; qs += 32, codes += 64) {
-      const first = v128.load(qs);
-      const second = v128.load(qs, 16);
-      v128.store(codes, lowNibbles(first));
-      v128.store(codes, lowNibbles(second), 16);
-      v128.store(codes, highNibbles(first), 32);
-      v128.store(codes, highNibbles(second), 48);
+    for (const blockEnd = codes + SUPER_BLOCK; codes < blockEnd; qs += 64, codes += 128) {
+      for (let half: usize = 0; half < 2; half++) {
+        const first = v128.load(qs + half * 16);
+        const last = v128.load(qs + half * 16, 32);
+        v128.store(codes + half * 64, lowNibbles(first));
+        v128.store(codes + half * 64, highNibbles(first), 16);
+        v128.store(codes + half * 64, lowNibbles(last), 32);
+        v128.store(codes + half * 64, highNibbles(last), 48);
+      }
     }
   }
 }
@@ -167,7 +169,8 @@ export function lastScales(d: v128, bytes: u64): v128 {
   return f32x4.mul(d, f32x4.convert_i32x4_s(words));
 }
 
-// Lanes of a row's product with one quantised row of x, over `blocks` blocks, of two units each (int8/units.ts).
+// Lanes of an arranged row's product with one quantised row of x, over `blocks` blocks, of two units each
+// (int8/units.ts).
 export function rowQ4K(qs: usize, scales: usize, dm: usize, blocks: usize, x: usize): v128 {
   const tail = 8 * vectorBytes<u8>();
   let sum = f32x4.splat(0);
@@ -176,30 +179,28 @@ export function rowQ4K(qs: usize, scales: usize, dm: usize, blocks: usize, x: us
     const dmin = f32x4.neg(splatScale(dm + 2));
     const s = groupScales(scales);
     const t = groupMinima(scales);
-    let sums = sumAcross(
-      lowSums(v128.load(qs), v128.load(qs, 16), x),
-      highSums(v128.load(qs), v128.load(qs, 16), x + 2 * vectorBytes<u8>()),
-      lowSums(v128.load(qs, 32), v128.load(qs, 48), x + 4 * vectorBytes<u8>()),
-      highSums(v128.load(qs, 32), v128.load(qs, 48), x + 6 * vectorBytes<u8>()),
-    );
-    sum = addUnit<u8>(sum, sums, firstScales(d, s), firstScales(dmin, t), x + tail);
+    sum = addUnit<u8>(sum, fourBitSums(qs, x), firstScales(d, s), firstScales(dmin, t), x + tail);
     x += tail + 32;
-    sums = sumAcross(
-      lowSums(v128.load(qs, 64), v128.load(qs, 80), x),
-      highSums(v128.load(qs, 64), v128.load(qs, 80), x + 2 * vectorBytes<u8>()),
-      lowSums(v128.load(qs, 96), v128.load(qs, 112), x + 4 * vectorBytes<u8>()),
-      highSums(v128.load(qs, 96), v128.load(qs, 112), x + 6 * vectorBytes<u8>()),
-    );
-    sum = addUnit<u8>(sum, sums, lastScales(d, s), lastScales(dmin, t), x + tail);
+    sum = addUnit<u8>(sum, fourBitSums(qs + 64, x), lastScales(d, s), lastScales(dmin, t), x + tail);
     x += tail + 32;
   }
   return sum;
 }
 
-// Code sums (int8/dot.ts) of 32 elements, in the low or the high nibbles.
-function lowSums(first: v128, second: v128, x: usize): v128 {
-  return dot<u8>(dot<u8>(i32x4.splat(0), lowNibbles(first), x), lowNibbles(second), x + vectorBytes<u8>());
-}
-function highSums(first: v128, second: v128, x: usize): v128 {
-  return dot<u8>(dot<u8>(i32x4.splat(0), highNibbles(first), x), highNibbles(second), x + vectorBytes<u8>());
+// Code sums (int8/dot.ts) of a unit. Two sums run side by side: one would wait for itself, more would take registers.
+function fourBitSums(qs: usize, x: usize): v128 {
+  const step = vectorBytes<u8>();
+  let first = v128.load(qs);
+  let second = v128.load(qs, 16);
+  let a = dot<u8>(i32x4.splat(0), lowNibbles(first), x);
+  let b = dot<u8>(i32x4.splat(0), lowNibbles(second), x + 4 * step);
+  a = dot<u8>(a, highNibbles(first), x + step);
+  b = dot<u8>(b, highNibbles(second), x + 5 * step);
+  first = v128.load(qs, 32);
+  second = v128.load(qs, 48);
+  a = dot<u8>(a, lowNibbles(first), x + 2 * step);
+  b = dot<u8>(b, lowNibbles(second), x + 6 * step);
+  a = dot<u8>(a, highNibbles(first), x + 3 * step);
+  b = dot<u8>(b, highNibbles(second), x + 7 * step);
+  return i32x4.add(a, b);
 }

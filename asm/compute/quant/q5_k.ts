@@ -1,5 +1,5 @@
 // Q5_K: Q4_K with a fifth bit: bit i of byte l of qh is that of element 32i + l.
-import { addUnit, dot, sumAcross } from "../int8/dot";
+import { addUnit, dot } from "../int8/dot";
 import { vectorBytes } from "../int8/units";
 import {
   bytesWith,
@@ -108,7 +108,7 @@ function addFourGroups(sum: v128, qs: usize, a: v128, b: v128, scales: v128, x: 
   return f32x4.add(sum, f32x4.mul(block, lane3(scales)));
 }
 
-// As codes (int8/units.ts).
+// As codes (int8/units.ts), of arranged rows.
 export function codesQ5K(
   qs: usize,
   qh: usize,
@@ -121,31 +121,30 @@ export function codesQ5K(
 ): void {
   for (const end = codes + cols; codes < end; qh += 32, scales += 12, dm += 4, out += 32, minima += 32) {
     storeGroups(scales, dm, out, minima);
-    const firstHigh = v128.load(qh);
-    const secondHigh = v128.load(qh, 16);
     let mask = 1;
-    for (const blockEnd = codes + SUPER_BLOCK; codes < blockEnd; qs += 32, codes += 64, mask <<= 2) {
-      const first = v128.load(qs);
-      const second = v128.load(qs, 16);
-      v128.store(codes, withFifth(lowNibbles(first), firstHigh, mask));
-      v128.store(codes, withFifth(lowNibbles(second), secondHigh, mask), 16);
-      v128.store(codes, withFifth(highNibbles(first), firstHigh, mask << 1), 32);
-      v128.store(codes, withFifth(highNibbles(second), secondHigh, mask << 1), 48);
+    for (const blockEnd = codes + SUPER_BLOCK; codes < blockEnd; qs += 64, codes += 128, mask <<= 4) {
+      for (let half: usize = 0; half < 2; half++) {
+        const first = v128.load(qs + half * 16);
+        const last = v128.load(qs + half * 16, 32);
+        const high = v128.load(qh + half * 16);
+        v128.store(codes + half * 64, withFifth(lowNibbles(first), high, mask));
+        v128.store(codes + half * 64, withFifth(highNibbles(first), high, mask << 1), 16);
+        v128.store(codes + half * 64, withFifth(lowNibbles(last), high, mask << 2), 32);
+        v128.store(codes + half * 64, withFifth(highNibbles(last), high, mask << 3), 48);
+      }
     }
   }
 }
 
-// Code sums (int8/dot.ts) of 32 elements.
-function pairSums(first: v128, second: v128, x: usize): v128 {
-  return dot<u8>(dot<u8>(i32x4.splat(0), first, x), second, x + vectorBytes<u8>());
-}
 function bit16(bytes: v128): v128 {
   return v128.and(bytes, i8x16.splat(16));
 }
 
-// Lanes of a row's product with one quantised row of x, over `blocks` blocks, of two units each (int8/units.ts).
+// Lanes of an arranged row's product with one quantised row of x, over `blocks` blocks, of two units each
+// (int8/units.ts).
 export function rowQ5K(qs: usize, qh: usize, scales: usize, dm: usize, blocks: usize, x: usize): v128 {
-  const tail = 8 * vectorBytes<u8>();
+  const half = 4 * vectorBytes<u8>();
+  const tail = 2 * half;
   let sum = f32x4.splat(0);
   for (; blocks > 0; blocks--, qs += 128, qh += 32, scales += 12, dm += 4) {
     const d = splatScale(dm);
@@ -154,54 +153,32 @@ export function rowQ5K(qs: usize, qh: usize, scales: usize, dm: usize, blocks: u
     const t = groupMinima(scales);
     const first = v128.load(qh);
     const second = v128.load(qh, 16);
-    let sums = sumAcross(
-      pairSums(
-        v128.or(lowNibbles(v128.load(qs)), bit16(i16x8.shl(first, 4))),
-        v128.or(lowNibbles(v128.load(qs, 16)), bit16(i16x8.shl(second, 4))),
-        x,
-      ),
-      pairSums(
-        v128.or(highNibbles(v128.load(qs)), bit16(i16x8.shl(first, 3))),
-        v128.or(highNibbles(v128.load(qs, 16)), bit16(i16x8.shl(second, 3))),
-        x + 2 * vectorBytes<u8>(),
-      ),
-      pairSums(
-        v128.or(lowNibbles(v128.load(qs, 32)), bit16(i16x8.shl(first, 2))),
-        v128.or(lowNibbles(v128.load(qs, 48)), bit16(i16x8.shl(second, 2))),
-        x + 4 * vectorBytes<u8>(),
-      ),
-      pairSums(
-        v128.or(highNibbles(v128.load(qs, 32)), bit16(i16x8.shl(first, 1))),
-        v128.or(highNibbles(v128.load(qs, 48)), bit16(i16x8.shl(second, 1))),
-        x + 6 * vectorBytes<u8>(),
-      ),
-    );
+    let sums = i32x4.add(firstUnitSums(qs, first, x), firstUnitSums(qs + 16, second, x + half));
     sum = addUnit<u8>(sum, sums, firstScales(d, s), firstScales(dmin, t), x + tail);
     x += tail + 32;
-    sums = sumAcross(
-      pairSums(
-        v128.or(lowNibbles(v128.load(qs, 64)), bit16(first)),
-        v128.or(lowNibbles(v128.load(qs, 80)), bit16(second)),
-        x,
-      ),
-      pairSums(
-        v128.or(highNibbles(v128.load(qs, 64)), bit16(i16x8.shr_u(first, 1))),
-        v128.or(highNibbles(v128.load(qs, 80)), bit16(i16x8.shr_u(second, 1))),
-        x + 2 * vectorBytes<u8>(),
-      ),
-      pairSums(
-        v128.or(lowNibbles(v128.load(qs, 96)), bit16(i16x8.shr_u(first, 2))),
-        v128.or(lowNibbles(v128.load(qs, 112)), bit16(i16x8.shr_u(second, 2))),
-        x + 4 * vectorBytes<u8>(),
-      ),
-      pairSums(
-        v128.or(highNibbles(v128.load(qs, 96)), bit16(i16x8.shr_u(first, 3))),
-        v128.or(highNibbles(v128.load(qs, 112)), bit16(i16x8.shr_u(second, 3))),
-        x + 6 * vectorBytes<u8>(),
-      ),
-    );
+    sums = i32x4.add(lastUnitSums(qs + 64, first, x), lastUnitSums(qs + 80, second, x + half));
     sum = addUnit<u8>(sum, sums, lastScales(d, s), lastScales(dmin, t), x + tail);
     x += tail + 32;
   }
   return sum;
+}
+
+// Code sums (int8/dot.ts) of half a unit, whose fifth bits are bits 0 to 3, then 4 to 7 of the bytes of `fifth`.
+function firstUnitSums(qs: usize, fifth: v128, x: usize): v128 {
+  const step = vectorBytes<u8>();
+  let bytes = v128.load(qs);
+  let sums = dot<u8>(i32x4.splat(0), v128.or(lowNibbles(bytes), bit16(i16x8.shl(fifth, 4))), x);
+  sums = dot<u8>(sums, v128.or(highNibbles(bytes), bit16(i16x8.shl(fifth, 3))), x + step);
+  bytes = v128.load(qs, 32);
+  sums = dot<u8>(sums, v128.or(lowNibbles(bytes), bit16(i16x8.shl(fifth, 2))), x + 2 * step);
+  return dot<u8>(sums, v128.or(highNibbles(bytes), bit16(i16x8.shl(fifth, 1))), x + 3 * step);
+}
+function lastUnitSums(qs: usize, fifth: v128, x: usize): v128 {
+  const step = vectorBytes<u8>();
+  let bytes = v128.load(qs);
+  let sums = dot<u8>(i32x4.splat(0), v128.or(lowNibbles(bytes), bit16(fifth)), x);
+  sums = dot<u8>(sums, v128.or(highNibbles(bytes), bit16(i16x8.shr_u(fifth, 1))), x + step);
+  bytes = v128.load(qs, 32);
+  sums = dot<u8>(sums, v128.or(lowNibbles(bytes), bit16(i16x8.shr_u(fifth, 2))), x + 2 * step);
+  return dot<u8>(sums, v128.or(highNibbles(bytes), bit16(i16x8.shr_u(fifth, 3))), x + 3 * step);
 }

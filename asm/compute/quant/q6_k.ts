@@ -1,6 +1,6 @@
 // Q6_K: d·s·(q - 32), blocks of 256. Element 128n + 32k + l has its low four bits in nibble k / 2 of byte
 // 64n + 32(k % 2) + l of ql and its high two in bits 2k of byte 32n + l of qh; each 16 elements have a signed byte s.
-import { addUnit, dot, sumAcross } from "../int8/dot";
+import { addUnit, dot } from "../int8/dot";
 import { vectorBytes } from "../int8/units";
 import {
   highNibbles,
@@ -117,7 +117,7 @@ function sixBitCodes(nibbles: v128, pairs: v128): v128 {
   return v128.or(nibbles, i16x8.shl(lowPairs(pairs), 4));
 }
 
-// As codes (int8/units.ts), in groups of 16: the six bits, of which 32 is taken by the minimum.
+// As codes (int8/units.ts), of arranged rows, in groups of 16: the six bits, of which 32 is taken by the minimum.
 export function codesQ6K(
   ql: usize,
   qh: usize,
@@ -162,7 +162,8 @@ function fourScales(d: v128, scales: usize): v128 {
   return f32x4.mul(d, f32x4.convert_i32x4_s(words));
 }
 
-// Lanes of a row's product with one quantised row of x, over `blocks` blocks, of four units each (int8/units.ts).
+// Lanes of an arranged row's product with one quantised row of x, over `blocks` blocks, of four units each
+// (int8/units.ts). Two sums of a unit run side by side, as in Q4_K.
 export function rowQ6K(ql: usize, qh: usize, scales: usize, halves: usize, blocks: usize, x: usize): v128 {
   const step = vectorBytes<u8>();
   const tail = 4 * step;
@@ -178,23 +179,19 @@ export function rowQ6K(ql: usize, qh: usize, scales: usize, halves: usize, block
       const e = v128.load(ql, 48);
       const first = v128.load(qh);
       const second = v128.load(qh, 16);
-      let sums = sumAcross(
-        dot<u8>(zero, v128.or(lowNibbles(a), bits48(i16x8.shl(first, 4))), x),
-        dot<u8>(zero, v128.or(lowNibbles(b), bits48(i16x8.shl(second, 4))), x + step),
-        dot<u8>(zero, v128.or(lowNibbles(c), bits48(i16x8.shl(first, 2))), x + 2 * step),
-        dot<u8>(zero, v128.or(lowNibbles(e), bits48(i16x8.shl(second, 2))), x + 3 * step),
-      );
+      let even = dot<u8>(zero, v128.or(lowNibbles(a), bits48(i16x8.shl(first, 4))), x);
+      let odd = dot<u8>(zero, v128.or(lowNibbles(b), bits48(i16x8.shl(second, 4))), x + step);
+      even = dot<u8>(even, v128.or(lowNibbles(c), bits48(i16x8.shl(first, 2))), x + 2 * step);
+      odd = dot<u8>(odd, v128.or(lowNibbles(e), bits48(i16x8.shl(second, 2))), x + 3 * step);
       let groups = fourScales(d, scales);
-      sum = addUnit<u8>(sum, sums, groups, f32x4.mul(groups, minus32), x + tail);
+      sum = addUnit<u8>(sum, i32x4.add(even, odd), groups, f32x4.mul(groups, minus32), x + tail);
       x += tail + 32;
-      sums = sumAcross(
-        dot<u8>(zero, v128.or(highNibbles(a), bits48(first)), x),
-        dot<u8>(zero, v128.or(highNibbles(b), bits48(second)), x + step),
-        dot<u8>(zero, v128.or(highNibbles(c), bits48(i16x8.shr_u(first, 2))), x + 2 * step),
-        dot<u8>(zero, v128.or(highNibbles(e), bits48(i16x8.shr_u(second, 2))), x + 3 * step),
-      );
+      even = dot<u8>(zero, v128.or(highNibbles(a), bits48(first)), x);
+      odd = dot<u8>(zero, v128.or(highNibbles(b), bits48(second)), x + step);
+      even = dot<u8>(even, v128.or(highNibbles(c), bits48(i16x8.shr_u(first, 2))), x + 2 * step);
+      odd = dot<u8>(odd, v128.or(highNibbles(e), bits48(i16x8.shr_u(second, 2))), x + 3 * step);
       groups = fourScales(d, scales + 4);
-      sum = addUnit<u8>(sum, sums, groups, f32x4.mul(groups, minus32), x + tail);
+      sum = addUnit<u8>(sum, i32x4.add(even, odd), groups, f32x4.mul(groups, minus32), x + tail);
       x += tail + 32;
     }
   }

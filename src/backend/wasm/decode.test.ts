@@ -10,10 +10,14 @@ import {
   randomBlocks,
   randomTensor,
 } from "../testing/tensors.ts";
-import { makeBackend } from "./make.testing.ts";
+import { makeBackend, makeInt8Backend } from "./make.testing.ts";
 
 /** Rows `tokens` of a matrix, through embed, as bits: 0 and -0 are different there, as they are in ggml. */
-async function embedBits(weight: PackedTensor, tokens: Uint32Array): Promise<Uint32Array> {
+async function embedBits(
+  weight: PackedTensor,
+  tokens: Uint32Array,
+  make: typeof makeBackend = makeBackend,
+): Promise<Uint32Array> {
   const { type, rows, cols } = weight;
   const spec = { name: "embedding", rows, cols, type };
   const op = { kind: "embed", weight: "embedding", out: 0 } as const;
@@ -22,7 +26,7 @@ async function embedBits(weight: PackedTensor, tokens: Uint32Array): Promise<Uin
     values: [{ name: "out", width: cols, rows: "batch", kind: "scratch" }],
     shape: { vocabSize: rows },
   });
-  const backend = await makeBackend({ ...plan, prologue: [op] });
+  const backend = await make({ ...plan, prologue: [op] });
   backend.writeTrunk(spec, allRows(weight));
   return bitsOf(await runOps(backend, plan, { ops: [op], rows: tokens.length, tokens, out: 0 }));
 }
@@ -44,13 +48,14 @@ describe.each(Object.keys(QUANT_TYPES) as QuantName[])("%s", (type) => {
     expect(wrong < 0 ? "none" : `element ${wrong}: ${actual[wrong]} for ${expected[wrong]}`).toBe("none");
   });
 
-  test("gathers the rows that tokens name, in their order", async () => {
-    const cols = Math.max(96, QUANT_TYPES[type].blockSize);
+  test("gathers the rows that tokens name, in their order, also where products read another", async () => {
+    const cols = Math.max(96, 3 * QUANT_TYPES[type].blockSize);
     const weight = randomTensor(createRandom(2), type, 37, cols);
     const tokens = Uint32Array.of(36, 0, 5, 5);
-    const actual = await embedBits(weight, tokens);
     const bits = bitsOf(weight.values);
-    const expected = Array.from(tokens, (token) => bits.subarray(token * cols, (token + 1) * cols));
-    expect(Array.from(actual)).toEqual(expected.flatMap((row) => Array.from(row)));
+    const rows = Array.from(tokens, (token) => bits.subarray(token * cols, (token + 1) * cols));
+    const expected = rows.flatMap((row) => Array.from(row));
+    expect(Array.from(await embedBits(weight, tokens))).toEqual(expected);
+    expect(Array.from(await embedBits(weight, tokens, makeInt8Backend))).toEqual(expected);
   });
 });

@@ -15,7 +15,12 @@ import type {
   RopeCacheOp,
   ValueId,
 } from "../../model/plan.ts";
-import { HALF_TABLE_BYTES, instantiateCompute } from "../../wasm/compute.ts";
+import {
+  EMBED_SCRATCH_BYTES,
+  HALF_TABLE_BYTES,
+  INT8_ACTIVATIONS,
+  instantiateCompute,
+} from "../../wasm/compute.ts";
 import type { ComputeBuild } from "../../wasm/compute-builds.ts";
 import { type Backend, CHUNK_ROWS, type Pass } from "../backend.ts";
 import { alignedBytes, createArena, createMemory, createSharedMemory } from "./arena.ts";
@@ -97,6 +102,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
       .map(([key, rope]) => [key, { rope, table: scratch(CHUNK_ROWS * rope.dimension * 4, "rope table") }]),
   );
   const tokensAt = scratch(CHUNK_ROWS * 4, "tokens");
+  const embedScratch = scratch(EMBED_SCRATCH_BYTES, "a block of embeddings");
   const keyRowAt = scratch(kvHeadCount * headDim * 4, "a row of keys");
   const perThread = (bytes: number, purpose: string): Scratch => {
     const apart = alignedBytes(bytes);
@@ -113,7 +119,9 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   const weightsAt = scratch(CHUNK_ROWS * expertsPerToken * 4, "routing weights");
 
   const kv = createKvCache(plan.hyperparameters, { compute, arena, contextLength });
-  const slots = createSlots(plan.layers, arena);
+  // Products on rounded rows read some matrices in an order of their own.
+  const arrange = int8 ? compute.arrangeRows : undefined;
+  const slots = createSlots(plan.layers, arena, arrange);
   const experts = createExperts({ plan, compute, arena, slots, allocate: scratch });
   // Last, since nobody would end the helpers of a backend that could not be created.
   const pool =
@@ -232,7 +240,9 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
       case "embed": {
         const { type, planes, cols } = weight(op.weight);
         const { scale = 1 } = op;
-        compute.embed(type, ...planes, cols, tokensAt, pass.tokens.length, scale, value(op.out));
+        const lies = int8 ? type | INT8_ACTIVATIONS : type;
+        const out = value(op.out);
+        compute.embed(lies, ...planes, cols, tokensAt, pass.tokens.length, scale, out, embedScratch);
         break;
       }
       case "rms-norm": {
@@ -280,7 +290,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     writeTrunk({ name }, rows) {
       const tensor = trunk.get(name);
       if (!tensor) throw new WebMoEError("invalid-argument", `${name} is no trunk tensor of this plan.`);
-      writeRows(arena, tensor.address, tensor.spec, rows);
+      writeRows(arena, tensor.address, tensor.spec, rows, arrange);
     },
     slotBytes: slots.slotBytes,
     async allocateSlots(counts) {

@@ -1,7 +1,7 @@
 import { WebMoEError } from "../../api/errors.ts";
 import type { ForwardPlan, TensorSpec } from "../../model/plan.ts";
 import { type PackedRows, packedLayout } from "../../model/quantization.ts";
-import { COMPUTE_TYPES, type Planes } from "../../wasm/compute.ts";
+import { COMPUTE_TYPES, type ComputeExports, type Planes } from "../../wasm/compute.ts";
 import type { Arena } from "./arena.ts";
 
 /** A packed matrix in the arena, as the kernels take it. */
@@ -30,12 +30,16 @@ export function matrixAt(address: number, { type, rows, cols }: TensorSpec): Mat
   return { rows, cols, type: COMPUTE_TYPES[type], planes: [plane(0), plane(1), plane(2), plane(3)] };
 }
 
-/** Copies a delivery of rows into each plane of the matrix whose packed bytes start at `address`. */
+/** Changes the order of rows where they lie, from `a` and `b` on in their first two planes, to what kernels read. */
+export type ArrangeRows = ComputeExports["arrangeRows"];
+
+/** Copies a delivery of rows into each plane of the matrix whose packed bytes start at `address`, and arranges them. */
 export function writeRows(
   arena: Arena,
   address: number,
   spec: TensorSpec,
   { rowStart, rowCount, bytes }: PackedRows,
+  arrange?: ArrangeRows,
 ): void {
   const part = packedLayout(spec.type, rowCount, spec.cols);
   if (
@@ -50,9 +54,14 @@ export function writeRows(
         `${spec.rows} rows, and ${rowCount} of them take ${part.byteLength} bytes.`,
     );
   }
-  packedLayout(spec.type, spec.rows, spec.cols).planes.forEach(({ offset, rowBytes }, plane) => {
-    const from = part.planes[plane]!.offset;
-    const length = rowCount * rowBytes;
-    arena.bytes(address + offset + rowStart * rowBytes, length).set(bytes.subarray(from, from + length));
-  });
+  const [a = 0, b = 0] = packedLayout(spec.type, spec.rows, spec.cols).planes.map(
+    ({ offset, rowBytes }, plane) => {
+      const to = address + offset + rowStart * rowBytes;
+      const from = part.planes[plane]!.offset;
+      const length = rowCount * rowBytes;
+      arena.bytes(to, length).set(bytes.subarray(from, from + length));
+      return to;
+    },
+  );
+  arrange?.(COMPUTE_TYPES[spec.type], a, b, spec.cols, rowCount);
 }

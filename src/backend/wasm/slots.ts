@@ -2,7 +2,7 @@ import { WebMoEError } from "../../api/errors.ts";
 import type { ExpertMatrix, LayerPlan, MoeSpec } from "../../model/plan.ts";
 import type { PackedRows } from "../../model/quantization.ts";
 import type { Arena } from "./arena.ts";
-import { type Matrix, matrixAt, matrixBytes, writeRows } from "./matrices.ts";
+import { type ArrangeRows, type Matrix, matrixAt, matrixBytes, writeRows } from "./matrices.ts";
 
 /** The expert slots of all layers: each holds one record, its gate, up and down matrices one after the other. */
 export interface Slots {
@@ -31,7 +31,7 @@ function recordLayout(moe: MoeSpec) {
   return { matrices: { gate, up, down }, byteLength: down.end };
 }
 
-export function createSlots(layers: readonly LayerPlan[], arena: Arena): Slots {
+export function createSlots(layers: readonly LayerPlan[], arena: Arena, arrange?: ArrangeRows): Slots {
   const records = layers.map(({ moe }) => moe && recordLayout(moe));
   const slotBytes = (layer: number): number => records[layer]?.byteLength ?? 0;
   /** By layer: address of slot 0, and how many slots there are. */
@@ -70,7 +70,7 @@ export function createSlots(layers: readonly LayerPlan[], arena: Arena): Slots {
     },
     write(layer, slot, name, rows) {
       const { address, offset, spec } = locate(layer, slot, name);
-      writeRows(arena, address + offset, spec, rows);
+      writeRows(arena, address + offset, spec, rows, arrange);
     },
     matrix(layer, slot, name) {
       const { address, matrix } = locate(layer, slot, name);
