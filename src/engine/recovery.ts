@@ -241,8 +241,8 @@ export async function createRecovery(options: RecoveryOptions): Promise<Recovery
       schedule = { prompt: tokens, decoded: [] };
       return prefilled;
     },
-    async decode(token, position, finish, signal) {
-      const decoded = await run((passes) => passes.decode(token, position, finish, signal), signal);
+    async decode(token, position, finish, signal, ahead) {
+      const decoded = await run((passes) => passes.decode(token, position, finish, signal, ahead), signal);
       schedule?.decoded.push(token);
       return decoded;
     },
