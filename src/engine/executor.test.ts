@@ -6,8 +6,9 @@ import type { Residency } from "../residency/residency.ts";
 import type { RoutingListener } from "../residency/routing-listener.ts";
 import { loadCore } from "../wasm/core.testing.ts";
 import type { Core } from "../wasm/core.ts";
-import { createExecutor, type Executor, type Finish, NOTHING } from "./executor.ts";
+import { createExecutor, type Executor } from "./executor.ts";
 import { EXPERTS, executorOn, hashingDevice, LAYERS } from "./hashing-device.testing.ts";
+import { type Finish, NOTHING } from "./passes.ts";
 import { fixedSegments, type Segments } from "./segments.ts";
 
 const embed: Op = { kind: "embed", weight: "token_embd.weight", out: 0 };

@@ -1,7 +1,7 @@
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { GenerateResult, Token } from "../api/tokens.ts";
 import type { Tokenizer } from "../model/tokenizer/tokenizer.ts";
-import type { Decoded, Finish, Passes } from "./executor.ts";
+import type { Decoded, Finish, Passes } from "./passes.ts";
 import { type GenerationSettings, penalizes, sampleParams } from "./sampling.ts";
 import { recompute } from "./schedule.ts";
 import { stopMatcher } from "./stop-matcher.ts";

@@ -4,7 +4,7 @@ import type { BackendChoice, ExpertBudget } from "../api/options.ts";
 import { sleep } from "../experts/sleep.ts";
 import type { RoutingListener } from "../residency/routing-listener.ts";
 import type { Compute, ComputeTarget } from "./compute.ts";
-import type { Passes } from "./executor.ts";
+import type { Passes } from "./passes.ts";
 import { recompute } from "./schedule.ts";
 
 /** A GPU that is lost so often within a minute is left to others. */
