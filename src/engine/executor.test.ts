@@ -106,10 +106,20 @@ afterEach(() => {
 const WHOLE = fixedSegments(LAYERS, LAYERS);
 const token = (): Finish => ({ kind: "token", params: { penalized: new Uint32Array(0) } }) as never;
 
+/** Waits for so many turns of the event loop. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((wake) => setImmediate(wake));
+}
+
 /** A device that writes down when a pass begins (with its token), is submitted, and has its answer read. */
 async function loggingExecutor(
   segments: Segments,
-  { resident = true, canSample = true, beginning = (_: Pass) => {} } = {},
+  {
+    resident = true,
+    canSample = true,
+    beginning = (_: Pass): void | Promise<void> => {},
+    reading = (_position: number) => {},
+  } = {},
 ) {
   const { backend: device, provider } = hashingDevice({ roundTrip: 1, layer: 1, finish: 1, fetch: 1 });
   const events: string[] = [];
@@ -118,7 +128,7 @@ async function loggingExecutor(
     ...device,
     canSample: () => canSample,
     async beginPass(pass) {
-      beginning(pass);
+      await beginning(pass);
       position = pass.position;
       events.push(`begin ${position} ${pass.tokens === "sampled" ? "sampled" : pass.tokens[0]}`);
       await device.beginPass(pass);
@@ -127,7 +137,8 @@ async function loggingExecutor(
       const submitted = position;
       events.push(`submit ${submitted}`);
       const result = await device.submit(read);
-      await new Promise((wake) => setImmediate(wake));
+      await turns(1);
+      reading(submitted);
       events.push(`read ${submitted}`);
       return canSample ? result : { ...result, value: Float32Array.of(0, 1) };
     },
@@ -243,6 +254,23 @@ test("a pass that misses an expert while the next is in flight begins again, and
   expect(again.length).toBeGreaterThan(0);
   expect(begun.filter(([, , id]) => id === "sampled").length).toBeGreaterThan(100);
   expect(heard).toEqual(heardOf(tokens));
+});
+
+test("a device that is lost with two passes in flight fails the call once", async () => {
+  for (const position of [0, 2]) {
+    const { executor, events } = await loggingExecutor(WHOLE, {
+      // As where the KV cache grows: the first may be lost before the other has begun.
+      beginning: ({ tokens }) => (tokens === "sampled" ? turns(2) : undefined),
+      reading(submitted) {
+        if (submitted >= position) throw new WebMoEError("device-lost", `pass ${submitted}`);
+      },
+    });
+    const lost = decodeRun(executor, 1, 6, true);
+    await expect(lost).rejects.toMatchObject({ code: "device-lost", message: `pass ${position}` });
+    // Time for the other to fail: it must be nobody's concern.
+    await turns(3);
+    expect(events.at(-1)).toBe(`submit ${position + 1}`);
+  }
 });
 
 test("what fails in a pass ahead fails the call that asks for it, and no other", async () => {
