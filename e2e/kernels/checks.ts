@@ -1,4 +1,5 @@
 /** Every check by name. */
+import { checkAhead } from "./ahead.ts";
 import { checkRouters, checkSampler } from "./chains.ts";
 import { countCommands } from "./commands.ts";
 import { checkContext } from "./context.ts";
@@ -14,6 +15,7 @@ export const CHECKS = {
   checkDeterminism,
   checkContext,
   countCommands,
+  checkAhead,
   checkRouters,
   checkSampler,
   checkFailures,

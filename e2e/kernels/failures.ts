@@ -65,6 +65,9 @@ export async function checkFailures(constraints: DeviceConstraints): Promise<Fin
   await expectFailure("a position beyond the context", "context-full", () =>
     backend.beginPass({ ...pass, position: 256 }),
   );
+  await expectFailure("a prompt of a token that was sampled", "invalid-argument", () =>
+    backend.beginPass({ phase: "prefill", position: 0, tokens: "sampled" }),
+  );
 
   await backend.beginPass({ ...pass, position: 0 });
   plan.prologue.forEach(backend.run);

@@ -13,7 +13,11 @@ export interface Pass {
   readonly phase: "prefill" | "decode";
   /** Position of the first token. Cache rows from here on are written anew. */
   readonly position: number;
-  readonly tokens: Uint32Array;
+  /**
+   * `sampled`, in decode and only where routesOnDevice: the token that the last `sample` picked on this device, which
+   * nobody else need know yet. If it picked none, the pass computes numbers that mean nothing.
+   */
+  readonly tokens: Uint32Array | "sampled";
 }
 
 /** The share of a dispatch plan whose experts have slots at the same time. */
@@ -46,6 +50,9 @@ export interface ReadResult {
 /**
  * Typed ops over one model's plan. `run` may execute at once (WASM) or record (WebGPU); `submit` settles what was
  * run since the last `submit`. One pass at a time; calls come in plan order, from any layer on in a replay.
+ *
+ * Where routesOnDevice, `submit` has sent what was run when it returns its promise: the next pass may begin before
+ * the promise is settled, and computes after it. Replay inputs and what a pass was told are then the next pass's.
  *
  * Errors: `out-of-memory` from create, allocateSlots, beginPass; `device-lost` from any.
  */

@@ -1,18 +1,12 @@
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
-import {
-  ABSENT,
-  type Backend,
-  CHUNK_ROWS,
-  type Decisions,
-  type ReadResult,
-  type SampleParams,
-} from "../backend/backend.ts";
+import { ABSENT, type Backend, CHUNK_ROWS, type Decisions, type ReadResult } from "../backend/backend.ts";
 import type { ExpertsOp, ForwardPlan, LayerPlan, RouteOp } from "../model/plan.ts";
 import type { Prediction, Residency } from "../residency/residency.ts";
 import type { GateListener, RoutingListener } from "../residency/routing-listener.ts";
 import type { Core, DispatchPlan } from "../wasm/core.ts";
 import type { InexactRouter } from "./inexact.ts";
 import { createLookahead } from "./lookahead.ts";
+import { type Decoded, type Finish, type Finished, NOTHING, type Passes } from "./passes.ts";
 import type { Segments } from "./segments.ts";
 import { yielder } from "./yield.ts";
 
@@ -21,35 +15,6 @@ const NOTHING_ROUTED = {
   weights: new Float32Array(0),
   slots: new Uint32Array(0),
 };
-
-/** What the last pass of a computation is for: `nothing` only fills the KV cache. */
-export type Finish =
-  | { readonly kind: "token"; readonly params: SampleParams }
-  | { readonly kind: "logits" }
-  | { readonly kind: "nothing" };
-
-export interface Finished {
-  /** ABSENT if none was asked for. */
-  readonly token: number;
-  /** `[vocabSize]`; empty if the device sampled or nothing was asked for. */
-  readonly logits: Float32Array;
-}
-
-export interface Prefilled extends Finished {
-  /** Tokens whose keys and values were still there from the prompt before. */
-  readonly reusedTokens: number;
-}
-
-/** The two ways to compute; together they fill the KV cache. */
-export interface Passes {
-  /**
-   * Computes a prompt from position 0 in chunks of CHUNK_ROWS. Whole chunks that the last prompt began with too are
-   * not computed again: the passes that filled their part of the KV cache are those that would.
-   */
-  prefill(tokens: Uint32Array, finish: Finish, signal?: AbortSignal): Promise<Prefilled>;
-  /** Computes one token at `position`. */
-  decode(token: number, position: number, finish: Finish, signal?: AbortSignal): Promise<Finished>;
-}
 
 export interface Executor extends Passes {
   readonly counters: ExecutorCounters;
@@ -79,7 +44,25 @@ export interface ExecutorOptions {
   readonly segments: Segments;
 }
 
-export const NOTHING: Finish = { kind: "nothing" };
+/** A segment's answer, and when the device worked on it. */
+interface Ran {
+  readonly result: ReadResult;
+  readonly began: number;
+  readonly ended: number;
+}
+
+/** The pass behind the last one. */
+interface PassAhead {
+  readonly position: number;
+  readonly finish: Finish;
+  readonly run: Promise<Ran>;
+  /** What it computes; undefined until the pass before has told. */
+  token?: number;
+}
+
+/** Tokens in a row that missed nothing, from which on the next is expected not to either. */
+const CLEAN_TOKENS = 64;
+
 const UNFINISHED: Finished = { token: ABSENT, logits: new Float32Array(0) };
 
 /**
@@ -89,6 +72,10 @@ const UNFINISHED: Finished = { token: ABSENT, logits: new Float32Array(0) };
  * the device's decisions), then the experts in waves that fit the slots. Decode with a device router runs in
  * **segments** of several layers; one that missed an expert is replayed from the first layer that did. Both run
  * the same kernels on the same rows, so which one ran never shows in a token.
+ *
+ * Where a segment is the whole pass and misses are rare, the next token's pass is submitted **ahead**, while this
+ * one's answer is on its way: the device then has its token before the CPU does. If this one missed an expert after
+ * all, the pass ahead is forgotten, and this one begins again, since the other has overwritten its replay inputs.
  */
 export function createExecutor(options: ExecutorOptions): Executor {
   const { plan, backend, core, residency, listeners, gates, inexact, segments } = options;
@@ -104,6 +91,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const counters: ExecutorCounters = { replays: 0, decodedTokens: 0, layerExecutions: 0 };
   let picks = new Uint32Array(0);
   let passTokens: Uint32Array = picks;
+  let passAhead: PassAhead | undefined;
+  /** Tokens since one missed an expert. */
+  let cleanTokens = 0;
+  /** When the device was done with what it was given last. */
+  let deviceEnded = 0;
 
   /** What a layer of this pass decided, once and exact. */
   const settle = (layer: number, decisions: Decisions): void => {
@@ -170,6 +162,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
     throwIfAborted(signal);
   }
 
+  const samples = (finish: Finish): boolean => finish.kind === "token" && backend.canSample(finish.params);
+
   /** Runs the epilogue and what follows it on the device; returns what to read back. */
   function encodeFinish(finish: Finish): { token?: boolean; value?: number } {
     if (finish.kind === "nothing") return {};
@@ -209,36 +203,76 @@ export function createExecutor(options: ExecutorOptions): Executor {
     return finished(await backend.submit(encodeFinish(finish)), finish);
   }
 
-  /** Runs [from, to) and, where the segment ends behind it, the finish. */
-  async function runSegment(from: number, end: number, finish: Finish): Promise<ReadResult> {
+  /** Runs [from, to) and, where the segment ends behind it, the finish; all is submitted when this returns. */
+  async function runSegment(from: number, end: number, finish: Finish): Promise<Ran> {
+    const submitted = performance.now();
     const to = Math.min(end, layerCount);
     if (from === 0) for (const op of plan.prologue) backend.run(op);
     for (const layer of plan.layers.slice(from, to)) for (const op of layer.ops) backend.run(op);
-    counters.layerExecutions += to - from;
-    return backend.submit({
+    const result = await backend.submit({
       ...(to > from && { routing: { from, to } }),
       ...(end > layerCount && encodeFinish(finish)),
     });
+    const began = Math.max(submitted, deviceEnded);
+    deviceEnded = performance.now();
+    return { result, began, ended: deviceEnded };
   }
 
-  async function runSegments(finish: Finish, signal?: AbortSignal): Promise<Finished> {
+  /** Submits the whole pass behind the one that is on its way. What fails in it fails whoever asks for it. */
+  async function runAhead(position: number, finish: Finish): Promise<void> {
+    let run: Promise<Ran>;
+    try {
+      await backend.beginPass({ phase: "decode", position, tokens: "sampled" });
+      run = runSegment(0, layerCount + 1, finish);
+    } catch (error) {
+      run = Promise.reject(error);
+    }
+    run.catch(() => undefined);
+    passAhead = { position, finish, run };
+  }
+
+  /** Without misses ahead pays a round trip a token; one miss takes the pass ahead and what was right of its own. */
+  const missesAreRare = (): boolean =>
+    cleanTokens >= CLEAN_TOKENS || residency.counters.residentExperts === moeLayers.length * expertCount;
+
+  interface DecodePass {
+    readonly position: number;
+    readonly tokens: Uint32Array;
+    readonly finish: Finish;
+    /** If it was submitted ahead. */
+    readonly early?: Promise<Ran>;
+    readonly ahead: Finish | undefined;
+  }
+
+  async function runSegments(pass: DecodePass, signal?: AbortSignal): Promise<Decoded> {
+    const { position, tokens, finish, early, ahead } = pass;
+    const called = performance.now();
     segments.beginToken();
+    const first = segments.end(0, false);
     let from = 0;
     let accounted = 0;
     let settled = false;
+    let missedAny = false;
+    let headStartMs = 0;
+    let end = early ? layerCount + 1 : first;
+    let run = early ?? runSegment(from, end, finish);
+    if (ahead && first > layerCount && samples(finish) && samples(ahead) && missesAreRare()) {
+      // Its failure is met below, when the next pass was begun.
+      run.catch(() => undefined);
+      await runAhead(position + 1, ahead);
+    }
     for (;;) {
-      const end = segments.end(from, settled);
       const to = Math.min(end, layerCount);
-      const began = performance.now();
-      const result = await runSegment(from, end, finish);
-      const milliseconds = performance.now() - began;
+      const { result, began, ended } = await run;
+      counters.layerExecutions += to - from;
+      headStartMs += Math.max(0, Math.min(called, ended) - began);
       throwIfAborted(signal);
 
       const { ids, weights, slots } = result.routing ?? NOTHING_ROUTED;
       const picksOf = <T extends Uint32Array | Float32Array>(values: T, layer: number): T =>
         values.subarray((layer - from) * expertsPerToken, (layer - from + 1) * expertsPerToken) as T;
       const lacks = Array.from({ length: to - from }, (_, i) => picksOf(slots, from + i).includes(ABSENT));
-      segments.ran(from, end, lacks, milliseconds);
+      segments.ran(from, end, lacks, ended - began);
       const firstMiss = lacks.indexOf(true);
       const missed = firstMiss < 0 ? to : from + firstMiss;
       // Everything up to the first layer that missed is exact, its own picks included.
@@ -249,9 +283,15 @@ export function createExecutor(options: ExecutorOptions): Executor {
       accounted = Math.max(accounted, Math.min(missed + 1, to));
       settled = firstMiss >= 0;
       if (!settled) {
-        if (end > layerCount) return finished(result, finish);
+        if (end > layerCount) {
+          cleanTokens = missedAny ? 0 : cleanTokens + 1;
+          const done = finished(result, finish);
+          if (passAhead) passAhead.token = done.token;
+          return { ...done, headStartMs };
+        }
         from = to;
       } else {
+        missedAny = true;
         const predicted: Prediction[] = moeLayers
           .filter(({ index }) => index > missed && index < to)
           .map(({ index }) => ({ layer: index, experts: picksOf(ids, index) }));
@@ -261,8 +301,16 @@ export function createExecutor(options: ExecutorOptions): Executor {
         throwIfAborted(signal);
         counters.replays++;
         from = missed;
+        if (passAhead) {
+          passAhead = undefined;
+          await backend.beginPass({ phase: "decode", position, tokens });
+          from = 0;
+          settled = false;
+        }
       }
       await yieldIfDue();
+      end = segments.end(from, settled);
+      run = runSegment(from, end, finish);
     }
   }
 
@@ -276,8 +324,17 @@ export function createExecutor(options: ExecutorOptions): Executor {
     return same - (same % CHUNK_ROWS);
   }
 
+  /** The pass that was submitted ahead, if it is this one; it is nobody's afterwards. */
+  function takeAhead(token: number, position: number, finish: Finish): Promise<Ran> | undefined {
+    const taken = passAhead;
+    passAhead = undefined;
+    const isThis = taken?.token === token && taken.position === position && taken.finish === finish;
+    return isThis ? taken.run : undefined;
+  }
+
   return {
     async prefill(tokens, finish, signal) {
+      passAhead = undefined;
       await residency.share();
       const reusedTokens = reusableRows(tokens);
       // What follows is overwritten, by this prompt's chunks or by the tokens that it is answered with.
@@ -296,15 +353,16 @@ export function createExecutor(options: ExecutorOptions): Executor {
       }
       return { ...last, reusedTokens };
     },
-    async decode(token, position, finish, signal) {
+    async decode(token, position, finish, signal, ahead) {
       throwIfAborted(signal);
       const tokens = Uint32Array.of(token);
+      const early = takeAhead(token, position, finish);
       passTokens = tokens;
-      await backend.beginPass({ phase: "decode", position, tokens });
+      if (!early) await backend.beginPass({ phase: "decode", position, tokens });
       for (const listener of listeners) listener.beginPass("decode", position, tokens);
       const next = decodesInSegments
-        ? await runSegments(finish, signal)
-        : await runCut("decode", finish, signal);
+        ? await runSegments({ position, tokens, finish, early, ahead }, signal)
+        : { ...(await runCut("decode", finish, signal)), headStartMs: 0 };
       for (const listener of listeners) listener.endPass();
       counters.decodedTokens++;
       return next;

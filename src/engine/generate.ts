@@ -1,8 +1,8 @@
 import { throwIfAborted, WebMoEError } from "../api/errors.ts";
 import type { GenerateResult, Token } from "../api/tokens.ts";
 import type { Tokenizer } from "../model/tokenizer/tokenizer.ts";
-import type { Passes } from "./executor.ts";
-import { type GenerationSettings, sampleParams } from "./sampling.ts";
+import type { Decoded, Finish, Passes } from "./passes.ts";
+import { type GenerationSettings, penalizes, sampleParams } from "./sampling.ts";
 import { recompute } from "./schedule.ts";
 import { stopMatcher } from "./stop-matcher.ts";
 
@@ -96,7 +96,7 @@ function writer({ prompt, settings, contextLength, tokenizer }: Generation): (to
  * its text is whatever a stop string still held back.
  */
 export async function* generate(generation: Generation): AsyncGenerator<Token, GenerateResult, void> {
-  const { prompt, resume, settings, executor, speed, signal } = generation;
+  const { prompt, resume, settings, contextLength, executor, speed, signal } = generation;
   const started = performance.now();
   const write = writer(generation);
   let reusedTokens = 0;
@@ -122,15 +122,31 @@ export async function* generate(generation: Generation): AsyncGenerator<Token, G
   }
 
   const history = [...prompt, ...resume];
-  const finish = () => ({ kind: "token", params: sampleParams(settings, history) }) as const;
+  const finishOf = (index: number): Finish => ({
+    kind: "token",
+    params: sampleParams(settings, index, history),
+  });
+  /** How the token behind the one to come is finished, where no token decides that and there will be one. */
+  function finishAhead(): Finish | undefined {
+    const isLast =
+      history.length - prompt.length + 1 === settings.maxTokens || history.length === contextLength;
+    return isLast || penalizes(settings) ? undefined : finishOf(history.length + 1);
+  }
+  let ahead: Finish | undefined;
+  /** What follows the last token of the history. */
+  function decode(): Promise<Decoded> {
+    const finish = ahead ?? finishOf(history.length);
+    ahead = finishAhead();
+    return executor.decode(history.at(-1)!, history.length - 1, finish, signal, ahead);
+  }
   let token: number;
   if (resume.length === 0) {
-    ({ reusedTokens, token } = await executor.prefill(prompt, finish(), signal));
+    ({ reusedTokens, token } = await executor.prefill(prompt, finishOf(history.length), signal));
     speed.prefillTokensPerSecond = ((prompt.length - reusedTokens) * 1000) / (performance.now() - started);
   } else {
     const decoded = resume.subarray(0, -1);
     ({ reusedTokens } = await recompute(executor, { prompt, decoded }, signal));
-    ({ token } = await executor.decode(resume.at(-1)!, history.length - 1, finish(), signal));
+    ({ token } = await decode());
   }
   firstTokenSeconds = (performance.now() - started) / 1000;
 
@@ -140,12 +156,12 @@ export async function* generate(generation: Generation): AsyncGenerator<Token, G
     yield { id: token, text };
     if (reason !== undefined) return result(reason, resume.length + count);
     throwIfAborted(signal);
-    const position = history.length;
     history.push(token);
     // Only the engine's own time: a consumer may take as long as it likes over a token.
     const before = performance.now();
-    ({ token } = await executor.decode(token, position, finish(), signal));
-    decodeMs += performance.now() - before;
+    const decoded = await decode();
+    token = decoded.token;
+    decodeMs += performance.now() - before + decoded.headStartMs;
     speed.decodeTokensPerSecond = (count * 1000) / decodeMs;
   }
 }

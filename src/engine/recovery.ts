@@ -4,7 +4,7 @@ import type { BackendChoice, ExpertBudget } from "../api/options.ts";
 import { sleep } from "../experts/sleep.ts";
 import type { RoutingListener } from "../residency/routing-listener.ts";
 import type { Compute, ComputeTarget } from "./compute.ts";
-import type { Passes } from "./executor.ts";
+import type { Passes } from "./passes.ts";
 import { recompute } from "./schedule.ts";
 
 /** A GPU that is lost so often within a minute is left to others. */
@@ -241,8 +241,8 @@ export async function createRecovery(options: RecoveryOptions): Promise<Recovery
       schedule = { prompt: tokens, decoded: [] };
       return prefilled;
     },
-    async decode(token, position, finish, signal) {
-      const decoded = await run((passes) => passes.decode(token, position, finish, signal), signal);
+    async decode(token, position, finish, signal, ahead) {
+      const decoded = await run((passes) => passes.decode(token, position, finish, signal, ahead), signal);
       schedule?.decoded.push(token);
       return decoded;
     },

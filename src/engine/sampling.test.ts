@@ -32,7 +32,7 @@ test("options out of range are refused by name, and defaults are complete", () =
 test("a repeat penalty sees the distinct tokens of the last 64, and none when it is off", () => {
   const history = Array.from({ length: 200 }, (_, i) => i % 70);
   const penalized = (repeatPenalty: number): number[] =>
-    Array.from(sampleParams(generationSettings({ repeatPenalty, seed: 1 }), history).penalized).sort(
+    Array.from(sampleParams(generationSettings({ repeatPenalty, seed: 1 }), 200, history).penalized).sort(
       (a, b) => a - b,
     );
   expect(penalized(1)).toEqual([]);
@@ -41,5 +41,5 @@ test("a repeat penalty sees the distinct tokens of the last 64, and none when it
 
 test("the draw depends on the position, so that equal logits do not repeat themselves", () => {
   const settings = generationSettings({ seed: 9 });
-  expect(sampleParams(settings, [1]).random).not.toBe(sampleParams(settings, [1, 2]).random);
+  expect(sampleParams(settings, 1, [1]).random).not.toBe(sampleParams(settings, 2, [1, 1]).random);
 });

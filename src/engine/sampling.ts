@@ -61,10 +61,17 @@ export function generationSettings(options: GenerateOptions): GenerationSettings
   };
 }
 
-/** How the token at index `history.length` of the sequence is drawn. */
-export function sampleParams(settings: GenerationSettings, history: readonly number[]): SampleParams {
+/** Whether how a token is drawn depends on those before it. */
+export const penalizes = ({ repeatPenalty }: GenerationSettings): boolean => repeatPenalty !== 1;
+
+/** How the token at `index` of the sequence is drawn; `history`, all tokens before it, matters only to a penalty. */
+export function sampleParams(
+  settings: GenerationSettings,
+  index: number,
+  history: readonly number[],
+): SampleParams {
   const { temperature, topK, topP, minP, repeatPenalty, seed } = settings;
-  const penalized = repeatPenalty === 1 ? [] : new Set(history.slice(-PENALTY_WINDOW));
+  const penalized = penalizes(settings) ? new Set(history.slice(-PENALTY_WINDOW)) : [];
   return {
     temperature,
     topK,
@@ -72,6 +79,6 @@ export function sampleParams(settings: GenerationSettings, history: readonly num
     minP,
     repeatPenalty,
     penalized: Uint32Array.from(penalized),
-    random: uniform(seed, history.length),
+    random: uniform(seed, index),
   };
 }

@@ -1,4 +1,4 @@
-import { NOTHING, type Passes, type Prefilled } from "./executor.ts";
+import { NOTHING, type Passes, type Prefilled } from "./passes.ts";
 
 /**
  * The passes that filled the KV cache: the prompt in chunks, then tokens one by one. Which way a token was computed

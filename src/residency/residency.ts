@@ -8,7 +8,8 @@ import { betterCounts } from "./slot-shares.ts";
 
 /**
  * Joins experts (bytes in) to the backend (slots). One pass runs at a time and every call here is awaited by it,
- * so a slot is never rewritten under an expert that is still computing.
+ * so a slot is never rewritten under an expert that is still computing. A pass that was submitted ahead may still be
+ * in flight: a device takes writes in their order, and nobody reads what that pass gives.
  */
 export interface Residency {
   /** Slots by layer. */

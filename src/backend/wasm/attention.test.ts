@@ -125,7 +125,7 @@ test("the cache grows by pages of 64 positions as passes need them, and keeps wh
   expect(sizes).toEqual([1, 2, 2, 3]);
 });
 
-test("a pass beyond the context, without tokens or with an unknown token is refused", async () => {
+test("a pass beyond the context, without tokens, with an unknown token or with one that was sampled is refused", async () => {
   const { backend } = await makeAttention({ headCount: 2, kvHeadCount: 1, headDim: 32 });
   const refusal = { code: "invalid-argument" };
   const pass = (position: number, tokens: Uint32Array) =>
@@ -133,5 +133,7 @@ test("a pass beyond the context, without tokens or with an unknown token is refu
   await expect(pass(511, new Uint32Array(2))).rejects.toMatchObject(refusal);
   await expect(pass(0, new Uint32Array(0))).rejects.toMatchObject(refusal);
   await expect(pass(0, Uint32Array.of(TINY_SHAPE.vocabSize))).rejects.toMatchObject(refusal);
+  const sampled = backend.beginPass({ phase: "decode", position: 0, tokens: "sampled" });
+  await expect(sampled).rejects.toMatchObject(refusal);
   await pass(510, new Uint32Array(2));
 });

@@ -22,7 +22,7 @@ import {
   instantiateCompute,
 } from "../../wasm/compute.ts";
 import type { ComputeBuild } from "../../wasm/compute-builds.ts";
-import { type Backend, CHUNK_ROWS, type Pass } from "../backend.ts";
+import { type Backend, CHUNK_ROWS } from "../backend.ts";
 import { alignedBytes, createArena, createMemory, createSharedMemory } from "./arena.ts";
 import { checkPlan } from "./check-plan.ts";
 import { createExperts } from "./experts.ts";
@@ -147,7 +147,10 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   });
   const kernels = int8 ? int8Kernels(exactKernels, compute, quantizedAt) : exactKernels;
 
-  let pass: Pass = { phase: "decode", position: 0, tokens: new Uint32Array(1) };
+  let pass: { readonly position: number; readonly tokens: Uint32Array } = {
+    position: 0,
+    tokens: new Uint32Array(1),
+  };
   /** The layer whose routing weights are at weightsAt. */
   let decidedLayer: number | undefined;
 
@@ -300,8 +303,8 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
     // Experts are reached by the slots that a wave names; there is no device router to tell.
     writeSlotTable() {},
 
-    async beginPass(next) {
-      const { position, tokens } = next;
+    async beginPass({ position, tokens }) {
+      if (tokens === "sampled") return notOnDevice("know a token that it sampled");
       if (tokens.length < 1 || tokens.length > CHUNK_ROWS || position + tokens.length > contextLength) {
         throw new WebMoEError(
           "invalid-argument",
@@ -317,7 +320,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
         );
       }
       kv.reserve(position + tokens.length);
-      pass = next;
+      pass = { position, tokens };
       decidedLayer = undefined;
       arena.words(tokensAt, tokens.length).set(tokens);
       for (const { rope, table } of ropes.values()) {

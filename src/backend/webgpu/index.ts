@@ -160,6 +160,24 @@ async function build(
     queue.writeBuffer(buffer, offset, data);
   }
 
+  /** How many there are. */
+  function checkTokens(phase: Pass["phase"], tokens: Uint32Array): number {
+    const most = phase === "decode" ? 1 : activations.maxRows;
+    if (tokens.length < 1 || tokens.length > most)
+      throw new WebMoEError(
+        "invalid-argument",
+        `A ${phase} pass of ${tokens.length} tokens, not 1 to ${most}.`,
+      );
+    const { vocabSize } = plan.hyperparameters;
+    const unknown = tokens.find((token) => token >= vocabSize);
+    if (unknown !== undefined)
+      throw new WebMoEError(
+        "invalid-argument",
+        `The vocabulary of ${vocabSize} tokens has no token ${unknown}.`,
+      );
+    return tokens.length;
+  }
+
   function runExperts(op: ExpertsOp, source: "log" | "wave", items: number): void {
     for (const dispatch of programs.experts(op, phase, source)) recorder.record(dispatch, items, positions);
   }
@@ -168,7 +186,8 @@ async function build(
     return plan.layers[layer]?.moe?.router.expertsPerToken ?? 0;
   }
 
-  function parse(read: ReadRequest, bytes: ArrayBuffer): ReadResult {
+  /** `values`: numbers of the value that was asked for. */
+  function parse(read: ReadRequest, values: number, bytes: ArrayBuffer): ReadResult {
     let at = 0;
     const words = (count: number): Uint32Array => {
       const view = new Uint32Array(bytes, at, count);
@@ -179,9 +198,7 @@ async function build(
     const log = words(((to - from) * activations.logStride) / 4);
     const ranks = plan.hyperparameters.expertsPerToken;
     const routing = read.routing && decodeLog(log, activations.logStride / 4, ranks);
-    const value =
-      read.value !== undefined &&
-      new Float32Array(words(activations.liveLength(read.value, rows)).slice().buffer);
+    const value = read.value !== undefined && new Float32Array(words(values).slice().buffer);
     const token = read.token ? words(1)[0] : undefined;
     return { ...(routing && { routing }), ...(value && { value }), ...(token !== undefined && { token }) };
   }
@@ -217,27 +234,23 @@ async function build(
     async beginPass(pass) {
       gpu.check();
       recorder.discard();
-      const most = pass.phase === "decode" ? 1 : activations.maxRows;
-      if (pass.tokens.length < 1 || pass.tokens.length > most)
+      const sampled = pass.tokens === "sampled";
+      if (sampled && (pass.phase === "prefill" || !routesOnDevice))
         throw new WebMoEError(
           "invalid-argument",
-          `A ${pass.phase} pass of ${pass.tokens.length} tokens, not 1 to ${most}.`,
+          "Only a decode pass that the device routes begins with a token that it sampled.",
         );
-      const { vocabSize } = plan.hyperparameters;
-      const unknown = pass.tokens.find((token) => token >= vocabSize);
-      if (unknown !== undefined)
-        throw new WebMoEError(
-          "invalid-argument",
-          `The vocabulary of ${vocabSize} tokens has no token ${unknown}.`,
-        );
-      const end = pass.position + pass.tokens.length;
+      const count = sampled ? 1 : checkTokens(pass.phase, pass.tokens);
+      const end = pass.position + count;
       if (end > contextLength)
         throw new WebMoEError("context-full", `Position ${end} is beyond the context of ${contextLength}.`);
       await cache.reserve(end);
       phase = pass.phase;
-      rows = pass.tokens.length;
+      rows = count;
       positions = end;
       parameters.setPass(pass, (name) => ropeFactors.get(name));
+      // Ahead of this pass's kernels, and behind what the CPU writes for them.
+      if (sampled) recorder.copy({ cell: sampling.token }, parameters.tokens, 4);
     },
 
     run(op) {
@@ -296,19 +309,21 @@ async function build(
     async submit(read) {
       gpu.check();
       const ranges: Range[] = [];
+      // Now, not when they come: the next pass may have begun by then.
+      const values = read.value === undefined ? 0 : activations.liveLength(read.value, rows);
       if (read.routing && read.routing.to > read.routing.from) {
         const { from, to } = read.routing;
         const stride = activations.logStride;
         ranges.push({ cell: activations.log, offset: from * stride, byteLength: (to - from) * stride });
       }
       if (read.value !== undefined) {
-        const byteLength = activations.liveLength(read.value, rows) * 4;
-        ranges.push({ cell: activations.value(read.value, phase), offset: 0, byteLength });
+        const cell = activations.value(read.value, phase);
+        ranges.push({ cell, offset: 0, byteLength: values * 4 });
       }
       if (read.token) ranges.push({ cell: sampling.token, offset: 0, byteLength: 4 });
-      if (ranges.length > 0) return parse(read, await readback.read(recorder, ranges));
+      if (ranges.length > 0) return parse(read, values, await readback.read(recorder, ranges));
       recorder.submit();
-      return parse(read, new ArrayBuffer(0));
+      return parse(read, values, new ArrayBuffer(0));
     },
 
     writeValue(value, data) {

@@ -27,7 +27,7 @@ export interface Parameters {
   readonly tokens: Resource;
   /** `[maxRows, dimension / 2]` (cosine, sine) of one of the plan's ways to turn heads. */
   turnsOf(rope: RopeSpec): Resource;
-  /** `factorsOf`: the vector of the trunk that divides frequencies. */
+  /** `factorsOf`: the vector of the trunk that divides frequencies. A token that was sampled stays to be copied. */
   setPass(pass: Pass, factorsOf: (name: string) => Float32Array | undefined): void;
   setSampling(params: SampleParams, kept: number): void;
   /** Writes what was set since the last time. */
@@ -89,12 +89,14 @@ export function createParameters(gpu: Gpu, plan: ForwardPlan, contextLength: num
     turnsOf: (rope) => resource(ropes.find((other) => sameRope(other.rope, rope))!),
 
     setPass(pass, factorsOf) {
-      const rows = pass.tokens.length;
+      const rows = pass.tokens === "sampled" ? 1 : pass.tokens.length;
       view.setUint32(batch.offset, rows, true);
       view.setUint32(batch.offset + 4, pass.position, true);
       touch(batch.offset, batch.size);
-      new Uint32Array(bytes, tokens.offset, rows).set(pass.tokens);
-      touch(tokens.offset, rows * 4);
+      if (pass.tokens !== "sampled") {
+        new Uint32Array(bytes, tokens.offset, rows).set(pass.tokens);
+        touch(tokens.offset, rows * 4);
+      }
       for (const { rope, offset } of ropes) {
         const factors = rope.factors === undefined ? undefined : factorsOf(rope.factors);
         const angles = ropeAngles(rope, pass.position, rows, factors);

@@ -52,6 +52,8 @@ export function compilePipelines(
 export interface Recorder {
   /** `descriptor`: of the pass, if this begins one. */
   record(dispatch: Dispatch, count: number, positions: number, descriptor?: GPUComputePassDescriptor): void;
+  /** Copies bytes between buffers, behind what was recorded before. */
+  copy(from: Resource, to: Resource, byteLength: number): void;
   /** Submits what was recorded, with commands that `append` adds after it. */
   submit(append?: (encoder: GPUCommandEncoder) => void): void;
   /** Forgets what was recorded. */
@@ -111,6 +113,14 @@ export function createRecorder(
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...grid);
+    },
+
+    copy(from, to, byteLength) {
+      encoder ??= device.createCommandEncoder();
+      pass?.end();
+      pass = undefined;
+      const [source, target] = [from.cell.buffer, to.cell.buffer];
+      encoder.copyBufferToBuffer(source, from.offset ?? 0, target, to.offset ?? 0, byteLength);
     },
 
     submit(append) {
