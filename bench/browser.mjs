@@ -18,17 +18,18 @@ import { PAGE_LIMIT_MS, within } from "./within.mjs";
  *
  * @typedef {object} BenchPage
  * @property {(name: string, ...args: unknown[]) => Promise<any>} call one of the page's functions
+ * @property {() => Promise<import("playwright").CDPSession>} [inspect] where the browser is driven by Playwright
  * @property {() => Promise<void>} close
  */
 
-/** Serves the page, the engines and the models. @param {readonly { path: string }[]} files */
-export async function serveBench(files) {
+/** Serves the page, the engines and the models. @param {readonly { path: string }[]} files @param {string} library its folder */
+export async function serveBench(files, library = join(CACHE, "lib")) {
   const folders = new Map(files.map(({ path }) => [join(path, ".."), path]));
   const models = Object.fromEntries([...folders.keys()].map((folder, i) => [`/models/${i}/`, folder]));
   const site = await serveStatic({
     root: {
       "/": fileURLToPath(new URL("page", import.meta.url)),
-      "/lib/": join(CACHE, "lib"),
+      "/lib/": library,
       "/kernels/": join(CACHE, "kernels"),
       "/wllama/": join(ROOT, "bench", "node_modules", "@wllama", "wllama", "esm"),
       ...models,
@@ -84,6 +85,7 @@ export async function openBrowser(url) {
             throw new Error([message, ...complaints].join("\n"));
           }
         },
+        inspect: () => context.newCDPSession(page),
         close: () => page.close(),
       };
     },

@@ -38,10 +38,10 @@ const WARM_PROMPTS = 9;
 
 /**
  * The work of a file, the same for every engine and round.
- * @param {ModelFile} file @param {ModelOptions} options
+ * @param {ModelFile} file @param {Pick<ModelOptions, "measures" | "tokens">} options @param {string} library its folder
  */
-async function workFor(file, { measures, tokens }) {
-  const { WebMoE } = await import(pathToFileURL(join(CACHE, "lib", "node.js")).href);
+export async function workFor(file, { measures, tokens }, library = join(CACHE, "lib")) {
+  const { WebMoE } = await import(pathToFileURL(join(library, "node.js")).href);
   const model = await WebMoE.load(file.path, { store: "memory", expertBudget: "min", contextLength: 64 });
   try {
     const next = await promptSource(model);

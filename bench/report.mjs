@@ -6,7 +6,7 @@ import { ENGINES } from "./engines.mjs";
 import { FAMILIES } from "./files.mjs";
 import { kernelSections } from "./kernel-report.mjs";
 import { SPEED_MEASURES } from "./measures.mjs";
-import { shortSpread, spreadOf } from "./statistics.mjs";
+import { short, shortSpread, spreadOf } from "./statistics.mjs";
 import { ratioOf, verdicts } from "./targets.mjs";
 
 /**
@@ -122,6 +122,25 @@ function memoryProfile(entries) {
   return `<details><summary>where it is</summary>\n\n${table(head, rows)}\n\n</details>`;
 }
 
+/** Shares below this are one sum. */
+const LEAST_SHARE = 0.02;
+
+/** @param {readonly Entry[]} entries */
+function profileSection(entries) {
+  const mine = entries.filter(({ kind }) => kind === "profile");
+  if (mine.length === 0) return "Not measured.";
+  const rows = mine.map(({ subject, measure, cells }) => {
+    const places = Object.entries(cells).map(([name, { values }]) => ({ name, ms: values?.[0] ?? 0 }));
+    const total = places.reduce((sum, { ms }) => sum + ms, 0);
+    const shown = places.filter(({ ms }) => ms >= LEAST_SHARE * total).sort((a, b) => b.ms - a.ms);
+    const rest = total - shown.reduce((sum, { ms }) => sum + ms, 0);
+    const parts = [...shown, { name: "the rest", ms: rest }];
+    const where = parts.map(({ name, ms }) => `${name} ${((100 * ms) / total).toFixed(0)} %`).join(", ");
+    return [subject, measure, short(total), where];
+  });
+  return table(["file", "measure, engine", "ms a token", "where"], rows);
+}
+
 /** Why wllama's WebGPU has no figures. @param {Results["runs"]} runs */
 function wllamaOnGpu(runs) {
   const adapters = Object.values(runs).flatMap(({ versions }) => versions.adapter ?? []);
@@ -220,6 +239,12 @@ ${loadSection(records)}
 MB (10⁶ bytes) of proportional set size of all browser processes above those of an empty page.
 
 ${memorySection(records)}
+
+## Where the time goes
+
+One thread of the WASM engine, sampled (\`npm run bench -- profile\`), by function of compute.wasm and core.wasm.
+
+${profileSection(records)}
 
 ${kernelSections(records)}
 

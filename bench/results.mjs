@@ -24,11 +24,11 @@ const FILE = fileURLToPath(new URL("results.json", import.meta.url));
  * @property {Record<string, unknown>} [facts]
  *
  * @typedef {object} Entry
- * @property {"speed" | "load" | "memory" | "kernels"} kind
+ * @property {"speed" | "load" | "memory" | "kernels" | "profile"} kind
  * @property {string} subject what was measured, for example `olmoe q4_0`
  * @property {string} measure
  * @property {number} [threads]
- * @property {Record<string, Cell>} cells by engine, or by column of a table of kernels
+ * @property {Record<string, Cell>} cells by engine; of kernels by column, of profiles by function
  * @property {string} run
  *
  * @typedef {{ runs: Record<string, Run>, records: Entry[] }} Results

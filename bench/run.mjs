@@ -8,8 +8,9 @@ import { buildLibrary } from "./build-library.mjs";
 import { ENGINES } from "./engines.mjs";
 import { FAMILIES, FILE_TYPES, ROOT } from "./files.mjs";
 import { benchKernels, KERNEL_PLACES, KERNEL_TYPES } from "./kernels.mjs";
-import { MEASURES } from "./measures.mjs";
+import { MEASURES, SPEED_MEASURES } from "./measures.mjs";
 import { benchModels } from "./models.mjs";
+import { benchProfile, PROFILED } from "./profile.mjs";
 import { writeReport } from "./report.mjs";
 import { merged, readResults, writeResults } from "./results.mjs";
 
@@ -22,6 +23,8 @@ const USAGE = `npm run bench -- [models] [options]     whole models, each engine
 npm run bench -- kernels [options]      single kernels against memory bandwidth
   --places ${KERNEL_PLACES.join(",")}
   --types ${KERNEL_TYPES.join(",")}   --megabytes 256   that weights are cycled through
+npm run bench -- profile [options]      where the time of the WASM engines goes, on one thread
+  --files, --types, --engines ${PROFILED.join(",")}, --measures ${Object.keys(SPEED_MEASURES).join(",")}, --tokens
 npm run bench -- report                 writes RESULTS.md from results.json anew
   --built   takes the library as it was last built for benchmarks`;
 
@@ -48,7 +51,7 @@ try {
       files: { type: "string", default: Object.keys(FAMILIES).join(",") },
       types: { type: "string" },
       engines: { type: "string" },
-      measures: { type: "string", default: MEASURES.join(",") },
+      measures: { type: "string" },
       threads: { type: "string", default: "1,2" },
       rounds: { type: "string", default: "3" },
       tokens: { type: "string", default: "48" },
@@ -70,6 +73,7 @@ try {
     await writeResults(results);
     await writeReport(results);
   };
+  const names = ENGINES.map(({ name }) => name);
   if (part === "report") await save([], {});
   else if (part === "kernels") {
     await benchKernels(
@@ -82,13 +86,12 @@ try {
       save,
     );
   } else if (part === "models") {
-    const names = ENGINES.map(({ name }) => name);
     const options = {
       files: list("files", flags.files, Object.keys(FAMILIES)),
       types: list("types", flags.types ?? FILE_TYPES.join(","), FILE_TYPES),
       engines: flags.engines ? list("engines", flags.engines, names) : names,
       softwareGpu: flags.engines?.split(",").includes("webgpu") ?? false,
-      measures: list("measures", flags.measures, MEASURES),
+      measures: list("measures", flags.measures ?? MEASURES.join(","), MEASURES),
       threads: flags.threads.split(",").map((one) => count("threads", one)),
       rounds: count("rounds", flags.rounds),
       tokens: count("tokens", flags.tokens),
@@ -102,7 +105,20 @@ try {
     }
     if (!flags.built) await buildLibrary();
     await benchModels(options, save);
-  } else throw new Error(`${part} is not models, kernels or report.`);
+  } else if (part === "profile") {
+    const speeds = Object.keys(SPEED_MEASURES);
+    await benchProfile(
+      {
+        files: list("files", flags.files, Object.keys(FAMILIES)),
+        types: list("types", flags.types ?? FILE_TYPES.join(","), FILE_TYPES),
+        engines: list("engines", flags.engines ?? PROFILED.join(","), PROFILED),
+        measures: list("measures", flags.measures ?? "prefill128,decode16", speeds),
+        tokens: count("tokens", flags.tokens),
+        command,
+      },
+      save,
+    );
+  } else throw new Error(`${part} is not models, kernels, profile or report.`);
   process.exit(0);
 } catch (error) {
   console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);

@@ -33,6 +33,9 @@ const COMMON_FLAGS = [
   "simd",
 ];
 
+/** Functions keep their names, for profiles (bench/profile.mjs); the code is the same. */
+const NAMES = process.env.WEBMOE_WASM_NAMES ? ["--debug"] : [];
+
 /** Every source below `directory`, sorted, so that a change of any changes the cache key. */
 async function sourcesBelow(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
@@ -56,7 +59,7 @@ export async function compileAsc(
 ): Promise<string> {
   const own = MODULE_FLAGS[name];
   if (!own) throw new Error(`No AssemblyScript module named ${name}.`);
-  const flags = [...own, ...build.flatMap((flag) => BUILD_FLAGS[flag])];
+  const flags = [...own, ...NAMES, ...build.flatMap((flag) => BUILD_FLAGS[flag])];
   const directory = join(root, "asm", name);
   const hash = createHash("sha256")
     .update(asc.version)
