@@ -158,8 +158,8 @@ function targetSection(entries, runs) {
   const number = (verdict) => list.filter((one) => one.verdict === verdict).length;
   const rows = list.map(({ what, target, measured, verdict }) => [what, target, measured, verdict]);
   return `${number("met")} met, ${number("missed")} missed, ${number("not measured")} not measured, ${number("open")} open for want of a GPU.
-wllama's WebGPU is ${wllamaOnGpu(runs)}. One GPU→CPU round trip a token, all experts resident, is counted by a test
-(e2e/kernels.spec.ts) and has no time of its own here.
+wllama's WebGPU is ${wllamaOnGpu(runs)}. One GPU→CPU round trip a token, all experts resident,
+overlapped with the next token's pass, is counted by a test (e2e/kernels.spec.ts) and has no time of its own here.
 
 <details><summary>each by number</summary>
 
