@@ -62,7 +62,7 @@ test("a token takes 9 dispatches a layer, one write and one readback a segment, 
   sources,
 }) => check({ page, url: sources.url }, "countCommands", {}));
 
-test("the next token's pass is submitted before this one is read: a submission and a readback a token, and no other token", ({
+test("the next token's pass is in flight while this one is read: a submission and a readback a token, and no other token", ({
   page,
   sources,
 }) => check({ page, url: sources.url }, "checkAhead", {}));
