@@ -31,19 +31,20 @@ function placeOf({ name, url }) {
 }
 
 /**
- * Milliseconds by place, of the busiest thread, from its first work on.
- * @param {readonly Sample[][]} threads @param {{ from: number, to: number }} span milliseconds
+ * Milliseconds by place of the busiest thread, in the last `span` milliseconds of its work: a sampler that has just begun
+ * is work too, for the thread.
+ * @param {readonly Sample[][]} threads @param {number} span
  */
-export function timeByPlace(threads, { from, to }) {
+export function timeByPlace(threads, span) {
+  const works = (/** @type {Sample} */ sample) => placeOf(sample) !== "waiting";
   const busy = (/** @type {readonly Sample[]} */ samples) =>
-    samples.reduce((sum, sample) => sum + (placeOf(sample) === "waiting" ? 0 : sample.taken), 0);
+    samples.reduce((sum, sample) => sum + (works(sample) ? sample.taken : 0), 0);
   const thread = [...threads].sort((a, b) => busy(b) - busy(a))[0] ?? [];
-  const first = thread.find((sample) => placeOf(sample) !== "waiting");
-  const began = first ? first.ms - first.taken : 0;
+  const ended = thread.findLast(works)?.ms ?? 0;
   /** @type {Record<string, number>} */
   const places = {};
   for (const sample of thread) {
-    if (sample.ms - began <= from || sample.ms - began > to) continue;
+    if (sample.ms <= ended - span || sample.ms > ended) continue;
     const place = placeOf(sample);
     places[place] = (places[place] ?? 0) + sample.taken;
   }
@@ -90,13 +91,13 @@ export async function benchProfile(options, save) {
           for (const [name, job] of Object.entries(speed)) {
             const measure = SPEED_MEASURES[name];
             if (!measure || unmeasurable(measure, file.contextLength, tokens)) continue;
-            const { result, threads } = await sampled(session, () => page.call("benchGenerate", job));
+            const { result, threads } = await sampled(session, async () => {
+              await page.call("benchGenerate", { ...first, tokens: 2 });
+              return page.call("benchGenerate", job);
+            });
             const { firstMs, decodeTokensPerSecond } = result;
             const count = measure.decodes ? job.tokens - 1 : job.prompt.ids.length;
-            const decodeMs = measure.decodes ? (count * 1000) / decodeTokensPerSecond : 0;
-            const span = measure.decodes
-              ? { from: firstMs, to: firstMs + decodeMs }
-              : { from: 0, to: firstMs };
+            const span = measure.decodes ? (count * 1000) / decodeTokensPerSecond : firstMs;
             const places = Object.entries(timeByPlace(threads, span));
             const cells = Object.fromEntries(places.map(([place, ms]) => [place, { values: [ms / count] }]));
             const subject = `${file.name} ${file.type}`;

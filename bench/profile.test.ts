@@ -26,10 +26,10 @@ const EVENTS = [
   }),
 ];
 
-it("time is summed by kernel in the thread that works, from its first work on, inside the span", () => {
+it("time is summed by kernel in the thread that works, over the end of its work", () => {
   const threads = threadSamples(EVENTS);
   expect(threads).toHaveLength(2);
-  expect(timeByPlace(threads, { from: 0, to: 100 })).toEqual({ rowQ4K: 5, JavaScript: 0.5, waiting: 0.25 });
-  expect(timeByPlace(threads, { from: 2, to: 5.2 })).toEqual({ rowQ4K: 3 });
-  expect(timeByPlace([], { from: 0, to: 1 })).toEqual({});
+  expect(timeByPlace(threads, 100)).toEqual({ rowQ4K: 5, JavaScript: 0.5, waiting: 1 });
+  expect(timeByPlace(threads, 3)).toEqual({ rowQ4K: 3, JavaScript: 0.5 });
+  expect(timeByPlace([], 1)).toEqual({});
 });

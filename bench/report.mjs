@@ -7,7 +7,7 @@ import { FAMILIES } from "./files.mjs";
 import { kernelSections } from "./kernel-report.mjs";
 import { SPEED_MEASURES } from "./measures.mjs";
 import { short, shortSpread, spreadOf } from "./statistics.mjs";
-import { ratioOf, verdicts } from "./targets.mjs";
+import { PROFILES, ratioOf, verdicts } from "./targets.mjs";
 
 /**
  * @typedef {import("./results.mjs").Results} Results
@@ -157,7 +157,12 @@ function targetSection(entries, runs) {
   /** @param {string} verdict */
   const number = (verdict) => list.filter((one) => one.verdict === verdict).length;
   const rows = list.map(({ what, target, measured, verdict }) => [what, target, measured, verdict]);
+  const byProfile = PROFILES.map((profile) => {
+    const own = list.filter(({ what }) => what.includes(profile));
+    return `${profile} ${own.filter(({ verdict }) => verdict === "met").length} of ${own.length}`;
+  });
   return `${number("met")} met, ${number("missed")} missed, ${number("not measured")} not measured, ${number("open")} open for want of a GPU.
+Met by profile: ${byProfile.join(", ")}.
 wllama's WebGPU is ${wllamaOnGpu(runs)}. One GPU→CPU round trip a token, all experts resident,
 overlapped with the next token's pass, is counted by a test (e2e/kernels.spec.ts) and has no time of its own here.
 
