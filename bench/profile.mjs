@@ -9,6 +9,7 @@ import { describeRun } from "./machine.mjs";
 import { SPEED_MEASURES, unmeasurable } from "./measures.mjs";
 import { workFor } from "./models.mjs";
 import { sampled } from "./trace.mjs";
+import { warmUp } from "./turns.mjs";
 
 /**
  * @typedef {import("./trace.mjs").Sample} Sample
@@ -54,9 +55,6 @@ export function timeByPlace(threads, span) {
 /** Engines that can be sampled. */
 export const PROFILED = ["wasm-f32", "wasm-int8"];
 
-/** Prompts that bring in experts at most, before what is sampled. */
-const WARM_PROMPTS = 9;
-
 /**
  * @param {ProfileOptions} options
  * @param {(records: Entry[], runs: Record<string, import("./results.mjs").Run>) => Promise<void>} save
@@ -73,26 +71,22 @@ export async function benchProfile(options, save) {
     const run = await describeRun(command, { browser: browser.version });
     const id = `${run.date} ${command}`;
     for (const file of files) {
-      const { first, warm, speed } = await workFor(file, { measures, tokens }, library);
+      const { contextLength, path } = file;
+      const asked = await workFor(file, { measures, tokens }, library);
+      const work = { ...asked, threads: 1, contextLength, path, url: site.urlOf(path) };
       for (const engine of ENGINES.filter(({ name }) => engines.includes(name))) {
         const page = await browser.open();
         try {
-          const load = engine.options?.({ threads: 1, contextLength: file.contextLength });
-          const quiet = { ...load, store: "memory", completeInBackground: false };
-          await page.call("benchLoad", "webmoe", site.urlOf(file.path), quiet, first);
-          for (const job of warm.slice(0, WARM_PROMPTS)) {
-            await page.call("benchGenerate", job);
-            if (await page.call("benchResident")) break;
-          }
+          await warmUp(page, engine, work);
           const session = await page.inspect?.();
           if (!session) throw new Error("This browser cannot be sampled.");
           /** @type {Entry[]} */
           const entries = [];
-          for (const [name, job] of Object.entries(speed)) {
+          for (const [name, job] of Object.entries(work.speed)) {
             const measure = SPEED_MEASURES[name];
-            if (!measure || unmeasurable(measure, file.contextLength, tokens)) continue;
+            if (!measure || unmeasurable(measure, contextLength, tokens)) continue;
             const { result, threads } = await sampled(session, async () => {
-              await page.call("benchGenerate", { ...first, tokens: 2 });
+              await page.call("benchGenerate", { ...work.first, tokens: 2 });
               return page.call("benchGenerate", job);
             });
             const { firstMs, decodeTokensPerSecond } = result;

@@ -50,6 +50,23 @@ const QUIET = {
 };
 
 /**
+ * Loads a model into a page and gets everything warm: the first prompt warms compilers, those after it bring in experts
+ * that none before has asked for.
+ * @param {BenchPage} page @param {Engine} engine with a module in `page/` @param {Work} work
+ */
+export async function warmUp(page, engine, work) {
+  const { facts } = await load(page, engine, work, QUIET[engine.page ?? "webmoe"]);
+  const until = performance.now() + WARM_LIMIT_MS;
+  let allResident = false;
+  for (const job of work.warm) {
+    await page.call("benchGenerate", job);
+    allResident = await page.call("benchResident");
+    if (allResident || performance.now() > until) break;
+  }
+  return { facts, allResident };
+}
+
+/**
  * Tokens/s by measure, with everything warm: compiled, and every expert in its place.
  * @param {BenchBrowser} browser @param {Engine} engine @param {Work} work
  */
@@ -57,15 +74,7 @@ export async function speedTurn(browser, engine, work) {
   if (!engine.page) return nativeTurn(work);
   const page = await browser.open();
   try {
-    const { facts } = await load(page, engine, work, QUIET[engine.page]);
-    let allResident = false;
-    // The first prompt warms compilers, those after it bring in experts that none before has asked for.
-    const until = performance.now() + WARM_LIMIT_MS;
-    for (const job of work.warm) {
-      await page.call("benchGenerate", job);
-      allResident = await page.call("benchResident");
-      if (allResident || performance.now() > until) break;
-    }
+    const { facts, allResident } = await warmUp(page, engine, work);
     /** @type {Record<string, number | undefined>} */
     const speeds = {};
     for (const [name, job] of Object.entries(work.speed)) {

@@ -3,6 +3,7 @@
 // i32x4.relaxed_dot_i8x16_i7x16_add_s is a dot product of signed bytes and bytes of 0 to 127, exact where the second
 // operand keeps to that. Codes without a sign are that operand. Of signed ones |q| is, and codes are complemented where
 // q < 0: |q|·~c = q·c - |q|, the last of which a record has the sum of, so that -128 is no exception.
+import { highJoin, highPair, lowJoin, lowPair } from "./interleave";
 import { vectorBytes } from "./units";
 
 export function dot<C>(sum: v128, codes: v128, x: usize): v128 {
@@ -39,10 +40,10 @@ export function sumAcross(a: v128, b: v128, c: v128, d: v128): v128 {
 
 // Its halves, for code that is to hold few sums at a time.
 export function sumPairs(a: v128, b: v128): v128 {
-  return i32x4.add(v128.shuffle<i32>(a, b, 0, 4, 1, 5), v128.shuffle<i32>(a, b, 2, 6, 3, 7));
+  return i32x4.add(lowPair(a, b), highPair(a, b));
 }
 export function joinPairs(ab: v128, cd: v128): v128 {
-  return i32x4.add(v128.shuffle<i32>(ab, cd, 0, 1, 4, 5), v128.shuffle<i32>(ab, cd, 2, 3, 6, 7));
+  return i32x4.add(lowJoin(ab, cd), highJoin(ab, cd));
 }
 
 // Adds a unit to the lanes of a sum; `codeSums` as `dot` gives them, `tail` is where d starts in the record.

@@ -1,13 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { QUANT_TYPES, type QuantName } from "../../model/quantization.ts";
+import { COMPUTE_TYPES, instantiateCompute } from "../../wasm/compute.ts";
 import type { Backend } from "../backend.ts";
 import { randomWeights, tinyPlan, writeExpert, writeTrunk } from "../testing/plans.ts";
 import { linear, worstError } from "../testing/references.ts";
 import { runPlan } from "../testing/run.ts";
 import { createRandom, randomFloats, randomTensor } from "../testing/tensors.ts";
+import { createArena, createMemory } from "./arena.ts";
 import { roundRows } from "./int8.testing.ts";
 import { edgeShapes, makeLinear } from "./linear.testing.ts";
-import { makeBackend, makeInt8Backend, makeThreadedBackend } from "./make.testing.ts";
+import { computeModule, makeBackend, makeInt8Backend, makeThreadedBackend } from "./make.testing.ts";
 import { startNodeHelper } from "./threads/start-node.ts";
 
 const TYPES = (Object.keys(QUANT_TYPES) as QuantName[]).filter((type) => QUANT_TYPES[type].blockSize > 1);
@@ -44,6 +46,28 @@ describe.each(TYPES)("a linear op on %s weights and int8 activations", (type) =>
       expect(alone).toEqual(among128.subarray(row * 21, (row + 1) * 21));
     }
   });
+});
+
+test("rows of K encodings are arranged in place, twice is not at all, and others are left alone", async () => {
+  const memory = createMemory();
+  const compute = await instantiateCompute(await computeModule(), memory);
+  const arena = createArena(memory, compute.heapBase());
+  const bytes = Uint8Array.from({ length: 2 * 2 * 192 }, (_, i) => (i * 37 + (i >> 4)) & 255);
+  const address = arena.allocate(bytes.length, "two rows of two blocks");
+  const arranged = (type: QuantName): Uint8Array => {
+    compute.arrangeRows(COMPUTE_TYPES[type], address, address + 4 * 128, 512, 2);
+    return arena.bytes(address, bytes.length).slice();
+  };
+  for (const type of TYPES) {
+    arena.bytes(address, bytes.length).set(bytes);
+    const once = arranged(type);
+    if (!["q4_k", "q5_k", "q6_k"].includes(type)) {
+      expect(once).toEqual(bytes);
+      continue;
+    }
+    expect(once).not.toEqual(bytes);
+    expect(arranged(type)).toEqual(bytes);
+  }
 });
 
 test("biases, scales and residuals are added to rounded products as to exact ones", async () => {
